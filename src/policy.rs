@@ -1,0 +1,146 @@
+//! The policy: as written ([`document`]), as run ([`Policy`]), and the one walk that decides.
+
+pub mod answer;
+pub mod diagnostic;
+pub mod document;
+pub mod upstream;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::decision::{Decision, ForbidId, RouteId, Rule};
+use crate::request::Reading;
+use crate::token::Identity;
+use crate::token::settings::IssuerSettings;
+
+use answer::{Answers, RuleAnswers};
+use diagnostic::Diagnostic;
+use upstream::UpstreamPlan;
+
+/// Where a rule was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleMeta {
+    /// Its name: as written, or the match as written.
+    pub name: Box<str>,
+    /// The file, as shown to people.
+    pub file: Box<str>,
+    /// Its first line, from 1.
+    pub line: u32,
+}
+
+/// A policy set, compiled.
+#[derive(Debug)]
+pub struct Policy {
+    /// Hash of the files it was compiled from, 16 hexadecimal digits.
+    pub revision: Box<str>,
+    /// The files, as shown to people.
+    pub files: Vec<Box<str>>,
+    /// Issuers; an `IssuerId` is an index into this list.
+    pub issuers: Vec<Arc<IssuerSettings>>,
+    /// Routes; a `RouteId` is an index into this list.
+    pub routes: Vec<Route>,
+    /// Forbid rules; a `ForbidId` is an index into this list.
+    pub forbids: Vec<Forbid>,
+    /// How targets are read.
+    pub reading: Reading,
+    /// The answers of the set.
+    pub answers: Answers,
+    /// Names of all headers that any part of the policy sets for the upstream, in lower case.
+    pub identity_headers: Vec<Box<str>>,
+    /// What `check` warns of.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A route, compiled.
+#[derive(Debug)]
+pub struct Route {
+    /// Name and place.
+    pub meta: RuleMeta,
+    /// What the upstream is told.
+    pub upstream: UpstreamPlan,
+    /// How denials of this route are answered.
+    pub answers: RuleAnswers,
+    /// Evaluated and recorded, never enforced.
+    pub shadow: bool,
+}
+
+/// A forbid rule, compiled.
+#[derive(Debug)]
+pub struct Forbid {
+    /// Name and place.
+    pub meta: RuleMeta,
+    /// How denials of this rule are answered.
+    pub answers: RuleAnswers,
+    /// Evaluated and recorded, never enforced.
+    pub shadow: bool,
+}
+
+impl Policy {
+    /// A route by its id.
+    #[must_use]
+    pub fn route(&self, id: RouteId) -> Option<&Route> {
+        self.routes.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// A forbid rule by its id.
+    #[must_use]
+    pub fn forbid(&self, id: ForbidId) -> Option<&Forbid> {
+        self.forbids.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// Name and place of a rule.
+    #[must_use]
+    pub fn rule(&self, rule: Rule) -> Option<&RuleMeta> {
+        match rule {
+            Rule::None => None,
+            Rule::Route(id) => self.route(id).map(|route| &route.meta),
+            Rule::Forbid(id) => self.forbid(id).map(|forbid| &forbid.meta),
+        }
+    }
+
+    /// How denials of a rule are answered; `None` where no rule spoke.
+    #[must_use]
+    pub fn rule_answers(&self, rule: Rule) -> Option<&RuleAnswers> {
+        match rule {
+            Rule::None => None,
+            Rule::Route(id) => self.route(id).map(|route| &route.answers),
+            Rule::Forbid(id) => self.forbid(id).map(|forbid| &forbid.answers),
+        }
+    }
+}
+
+/// Path captures by name, decoded, in the request's spelling.
+pub type Captures<'a> = SmallVec<[(&'a str, Cow<'a, str>); 4]>;
+
+/// What a shadow rule would have done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadow {
+    /// The shadow rule.
+    pub rule: Rule,
+    /// Its decision.
+    pub decision: Decision,
+}
+
+/// One request, judged.
+#[derive(Debug, Clone)]
+pub struct Judgement<'a> {
+    /// The decision.
+    pub decision: Decision,
+    /// The winning route, also where a fence or the token turned the request away; `None` if none won
+    /// or none was looked for.
+    pub route: Option<RouteId>,
+    /// The verified caller, if a token was judged and is good.
+    pub caller: Option<Arc<Identity>>,
+    /// The guard to report (`policy-language`, end of "Answers"); empty without a caller.
+    pub guard: &'a str,
+    /// Captures of the winning route.
+    pub captures: Captures<'a>,
+    /// What shadow rules would have done.
+    pub shadows: Vec<Shadow>,
+    /// Names of rules whose `when` failed to evaluate.
+    pub condition_errors: Vec<Rule>,
+    /// Whether the token came from the cache of verified tokens.
+    pub cached: bool,
+}

@@ -1,0 +1,54 @@
+//! Headers and parameters by which a client asks an application to see another method or target.
+
+use super::headers::{Headers, looks_like};
+use super::query::Query;
+
+/// The `overrides` of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overrides {
+    /// A request with a method override is refused; target overrides are removed.
+    Reject,
+    /// Both are removed on the way to the upstream.
+    Remove,
+    /// Both pass.
+    Pass,
+}
+
+impl Overrides {
+    /// Headers that change the method (Laravel and Symfony, Rails, Express honour them).
+    pub const METHOD_HEADERS: [&'static str; 3] =
+        ["x-http-method-override", "x-http-method", "x-method-override"];
+    /// Headers that change the target (IIS and Symfony honour them).
+    pub const TARGET_HEADERS: [&'static str; 2] = ["x-original-url", "x-rewrite-url"];
+    /// The query parameter by which a POST becomes another method.
+    pub const METHOD_PARAMETER: &'static str = "_method";
+}
+
+/// Refuses a request that asks for another method, where the policy says so.
+pub(super) fn judge(
+    overrides: Overrides,
+    method: &str,
+    headers: &Headers<'_>,
+    query: Query<'_>,
+) -> Result<(), &'static str> {
+    if overrides != Overrides::Reject {
+        return Ok(());
+    }
+    let has_header =
+        |(present, _): (&str, &[u8])| Overrides::METHOD_HEADERS.iter().any(|name| looks_like(present, name));
+    if headers.iter().any(has_header) {
+        return Err("a header asks for another method");
+    }
+    if method == "POST" && query.pairs().any(|(name, _)| is_method_parameter(&name)) {
+        return Err("`_method` in the query asks for another method");
+    }
+    Ok(())
+}
+
+/// PHP trims leading spaces, reads `.` and space in a name as `_`, and what stands before `[` as the name.
+fn is_method_parameter(name: &str) -> bool {
+    let name = name.trim_start_matches(' ');
+    let name = name.split('[').next().unwrap_or(name);
+    name.len() == Overrides::METHOD_PARAMETER.len()
+        && name.replace(['.', ' '], "_") == Overrides::METHOD_PARAMETER
+}
