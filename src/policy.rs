@@ -1,9 +1,20 @@
 //! The policy: as written ([`document`]), as run ([`Policy`]), and the one walk that decides.
 
 pub mod answer;
+pub mod compile;
+pub mod condition;
+pub mod decide;
 pub mod diagnostic;
 pub mod document;
+pub mod guard;
+pub mod matcher;
+pub mod observe;
+pub mod reader;
+pub mod requirement;
+pub mod route;
+pub mod tri;
 pub mod upstream;
+pub mod yaml;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,16 +24,21 @@ use smallvec::SmallVec;
 use crate::decision::{Decision, ForbidId, RouteId, Rule};
 use crate::request::Reading;
 use crate::token::Identity;
-use crate::token::settings::IssuerSettings;
+use crate::token::settings::{IssuerSettings, Place};
 
 use answer::{Answers, RuleAnswers};
 use diagnostic::Diagnostic;
-use upstream::UpstreamPlan;
+use guard::{GuardName, Guards};
+use matcher::index::RouteIndex;
+use route::ClientAddress;
+
+pub use compile::compile;
+pub use route::{Forbid, Route};
 
 /// Where a rule was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleMeta {
-    /// Its name: as written, or the match as written.
+    /// Its name: as given, or the match as written.
     pub name: Box<str>,
     /// The file, as shown to people.
     pub file: Box<str>,
@@ -39,10 +55,24 @@ pub struct Policy {
     pub files: Vec<Box<str>>,
     /// Issuers; an `IssuerId` is an index into this list.
     pub issuers: Vec<Arc<IssuerSettings>>,
-    /// Routes; a `RouteId` is an index into this list.
+    /// Guards, the issuers among them.
+    pub guards: Guards,
+    /// `defaults.guard`.
+    pub default_guards: Vec<GuardName>,
+    /// Routes in the order of their names; a `RouteId` is an index into this list.
     pub routes: Vec<Route>,
-    /// Forbid rules; a `ForbidId` is an index into this list.
+    /// Forbid rules in the order of their names; a `ForbidId` is an index into this list.
     pub forbids: Vec<Forbid>,
+    /// Finds the most specific enforced route.
+    pub index: RouteIndex,
+    /// Finds the most specific shadow route.
+    pub shadow_index: RouteIndex,
+    /// Whether any rule is a shadow.
+    pub has_shadows: bool,
+    /// `preflight: allow`.
+    pub preflights_pass: bool,
+    /// Where the client's address stands.
+    pub client_address: ClientAddress,
     /// How targets are read.
     pub reading: Reading,
     /// The answers of the set.
@@ -51,30 +81,6 @@ pub struct Policy {
     pub identity_headers: Vec<Box<str>>,
     /// What `check` warns of.
     pub warnings: Vec<Diagnostic>,
-}
-
-/// A route, compiled.
-#[derive(Debug)]
-pub struct Route {
-    /// Name and place.
-    pub meta: RuleMeta,
-    /// What the upstream is told.
-    pub upstream: UpstreamPlan,
-    /// How denials of this route are answered.
-    pub answers: RuleAnswers,
-    /// Evaluated and recorded, never enforced.
-    pub shadow: bool,
-}
-
-/// A forbid rule, compiled.
-#[derive(Debug)]
-pub struct Forbid {
-    /// Name and place.
-    pub meta: RuleMeta,
-    /// How denials of this rule are answered.
-    pub answers: RuleAnswers,
-    /// Evaluated and recorded, never enforced.
-    pub shadow: bool,
 }
 
 impl Policy {
@@ -119,7 +125,7 @@ pub type Captures<'a> = SmallVec<[(&'a str, Cow<'a, str>); 4]>;
 pub struct Shadow {
     /// The shadow rule.
     pub rule: Rule,
-    /// Its decision.
+    /// Its decision. A shadow fence that would not have held is not recorded.
     pub decision: Decision,
 }
 
@@ -133,14 +139,35 @@ pub struct Judgement<'a> {
     pub route: Option<RouteId>,
     /// The verified caller, if a token was judged and is good.
     pub caller: Option<Arc<Identity>>,
-    /// The guard to report (`policy-language`, end of "Answers"); empty without a caller.
+    /// Where the credential stood, if a token was judged and is good.
+    pub credential: Option<Place>,
+    /// The guard to report: the first that the route names and the token belongs to, else the issuer's
+    /// name; empty without a caller.
     pub guard: &'a str,
     /// Captures of the winning route.
     pub captures: Captures<'a>,
     /// What shadow rules would have done.
     pub shadows: Vec<Shadow>,
-    /// Names of rules whose `when` failed to evaluate.
-    pub condition_errors: Vec<Rule>,
+    /// How many `when` conditions of the enforcing rules failed to evaluate.
+    pub condition_errors: u32,
     /// Whether the token came from the cache of verified tokens.
     pub cached: bool,
+}
+
+impl Judgement<'_> {
+    /// A judgement that knows no caller.
+    #[must_use]
+    pub fn of(decision: Decision, route: Option<RouteId>) -> Self {
+        Self {
+            decision,
+            route,
+            caller: None,
+            credential: None,
+            guard: "",
+            captures: Captures::new(),
+            shadows: Vec::new(),
+            condition_errors: 0,
+            cached: false,
+        }
+    }
 }

@@ -1,5 +1,10 @@
 //! Places in policy files and the problems found there.
 
+pub mod codes;
+mod nearest;
+
+pub use nearest::closest;
+
 /// One file of a policy set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {

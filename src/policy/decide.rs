@@ -1,0 +1,254 @@
+//! The one walk that decides: fences, then the most specific route, and the caller only where a
+//! matching rule asks for one.
+
+mod caller;
+mod preflight;
+mod shadow;
+
+use std::net::IpAddr;
+
+use crate::decision::{Allowed, Decision, Denial, Denied, ForbidId, Grant, RouteId, Rule};
+use crate::request::Request;
+use crate::time::UnixTime;
+use crate::token::trust::Trust;
+use crate::token::{Attempt, IssuerId, NeedsKeys};
+
+use super::guard::GuardName;
+use super::observe::{Observer, Silent};
+use super::requirement::{Facts, Failure, Known, Requirement};
+use super::route::{Ask, TokenUse};
+use super::{Captures, Forbid, Judgement, Policy, Route};
+use caller::{Credential, Heard};
+
+/// Everything one walk is about.
+struct Walk<'a, 'o, O: Observer> {
+    policy: &'a Policy,
+    trust: &'o Trust,
+    request: &'a Request<'a>,
+    address: Option<IpAddr>,
+    now: UnixTime,
+    observer: &'o mut O,
+}
+
+/// A forbid rule that matches, with the captures of every way in which it does.
+struct Fence<'a> {
+    id: ForbidId,
+    forbid: &'a Forbid,
+    ways: Vec<Captures<'a>>,
+}
+
+impl Policy {
+    /// Judges one well-formed request.
+    ///
+    /// # Errors
+    /// [`NeedsKeys`] on a first attempt whose token names a key not seen before: fetch, and ask again.
+    pub fn decide<'a, O: Observer>(
+        &'a self,
+        trust: &Trust,
+        request: &'a Request<'a>,
+        now: UnixTime,
+        attempt: Attempt,
+        observer: &mut O,
+    ) -> Result<Judgement<'a>, NeedsKeys> {
+        let address = self.client_address.read(request);
+        let mut walk = Walk { policy: self, trust, request, address, now, observer };
+        let mut judgement = walk.enforce(attempt)?;
+        if self.has_shadows {
+            let mut unseen = Silent;
+            let mut beside = Walk { policy: self, trust, request, address, now, observer: &mut unseen };
+            judgement.shadows = beside.shadows();
+        }
+        Ok(judgement)
+    }
+}
+
+impl<'a, O: Observer> Walk<'a, '_, O> {
+    fn enforce(&mut self, attempt: Attempt) -> Result<Judgement<'a>, NeedsKeys> {
+        if let Some(judgement) = self.preflight() {
+            return Ok(judgement);
+        }
+        let winner = self.policy.index.find(self.request);
+        if let Some((id, _)) = winner {
+            self.observer.route_wins(id);
+        }
+        let route = winner.as_ref().and_then(|(id, _)| self.policy.route(*id));
+        if let Some((id, route)) = winner.as_ref().map(|(id, _)| *id).zip(route)
+            && let Some(denial) = self.refuse_unadmitted(id, route)
+        {
+            return Ok(Judgement::of(Decision::Deny(denial), Some(id)));
+        }
+        let mut heard = Heard::default();
+        let fences = self.fences(&mut heard, attempt)?;
+        let look_in = self.places(&fences, route);
+        let credential = heard.listen(self, &look_in, attempt)?;
+        let (id, captures) = match winner {
+            Some((id, captures)) => (Some(id), captures),
+            None => (None, Captures::new()),
+        };
+        let decision = self.settle(&fences, id.zip(route), &captures, &credential);
+        let mut judgement = Judgement::of(decision, id);
+        judgement.captures = captures;
+        let ignores_caller = route.is_some_and(|route| route.token == TokenUse::Ignored);
+        if !(ignores_caller && matches!(judgement.decision, Decision::Allow(_))) {
+            credential.report(self.policy, route, &mut judgement);
+        }
+        Ok(judgement)
+    }
+
+    /// A path that only some rules admit is refused where the winning route does not, never handed on.
+    fn refuse_unadmitted(&self, id: RouteId, route: &Route) -> Option<Denial> {
+        let path = &self.request.path;
+        let problem = if path.holds_encoded_slash() && !route.admits_encoded_slashes {
+            "the path has an escaped slash"
+        } else if path.holds_semicolon() && !route.admits_semicolons {
+            "the path has a semicolon"
+        } else {
+            return None;
+        };
+        let mut denial = Denial::because(Denied::BadPath, problem);
+        denial.rule = Rule::Route(id);
+        Some(denial)
+    }
+
+    /// The enforced forbid rules that match, in the order of their names.
+    fn fences(&mut self, heard: &mut Heard, attempt: Attempt) -> Result<Vec<Fence<'a>>, NeedsKeys> {
+        let mut matching = Vec::new();
+        for (index, forbid) in self.policy.forbids.iter().enumerate().filter(|(_, forbid)| !forbid.shadow) {
+            let ways = heard.ways(self, forbid, attempt)?;
+            if ways.is_empty() {
+                continue;
+            }
+            let id = ForbidId(u32::try_from(index).unwrap_or(u32::MAX));
+            self.observer.forbid_matches(id);
+            matching.push(Fence { id, forbid, ways });
+        }
+        Ok(matching)
+    }
+
+    /// The issuers in whose places a token is looked for: those of the guards that the rules name.
+    fn places(&self, fences: &[Fence<'_>], route: Option<&Route>) -> Vec<IssuerId> {
+        let mut places: Vec<IssuerId> = fences.iter().flat_map(|fence| fence.forbid.look_in.iter().copied()).collect();
+        places.extend(route.iter().flat_map(|route| route.look_in.iter().copied()));
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    fn settle(
+        &mut self,
+        fences: &[Fence<'a>],
+        route: Option<(RouteId, &'a Route)>,
+        captures: &Captures<'a>,
+        credential: &Credential,
+    ) -> Decision {
+        if let Some(denial) = self.refuse_bad_token(fences, route, credential) {
+            return Decision::Deny(denial);
+        }
+        let known = credential.known();
+        if let Some(denial) = self.fence_that_holds(fences, known) {
+            return Decision::Deny(denial);
+        }
+        match route {
+            Some((id, route)) => self.judge_route(id, route, captures, known),
+            None => Decision::Deny(Denial::new(Denied::NoRoute)),
+        }
+    }
+
+    /// A bad token never degrades to anonymous: the rule that looked for it turns the request away.
+    fn refuse_bad_token(
+        &self,
+        fences: &[Fence<'_>],
+        route: Option<(RouteId, &Route)>,
+        credential: &Credential,
+    ) -> Option<Denial> {
+        let rejection = credential.rejection()?;
+        let looking_fence = fences.iter().find(|fence| !fence.forbid.look_in.is_empty());
+        let rule = match (looking_fence, route) {
+            (Some(fence), _) => Rule::Forbid(fence.id),
+            (None, Some((id, _))) => Rule::Route(id),
+            (None, None) => Rule::None,
+        };
+        let mut denial = Denial::because(rejection.reason, rejection.detail.clone());
+        denial.rule = rule;
+        Some(denial)
+    }
+
+    /// Of several fences that hold: the first by reason, then by name.
+    fn fence_that_holds(&mut self, fences: &[Fence<'_>], known: Known<'_>) -> Option<Denial> {
+        let mut first: Option<Denial> = None;
+        for fence in fences {
+            let Some(failure) = self.judge_fence(fence, known) else { continue };
+            if first.as_ref().is_none_or(|known| failure.reason.precedence() < known.reason.precedence()) {
+                first = Some(denial_of(failure, Rule::Forbid(fence.id)));
+            }
+        }
+        first
+    }
+
+    /// A fence is lifted only if it is lifted in every way in which it matches.
+    fn judge_fence(&mut self, fence: &Fence<'_>, known: Known<'_>) -> Option<Failure> {
+        let Some(unless) = &fence.forbid.unless else {
+            return Some(Failure { reason: Denied::Forbidden, missing: Vec::new() });
+        };
+        for captures in &fence.ways {
+            let verdict = unless.judge(&self.facts(captures, known), self.observer);
+            self.observer.forbid_judged(fence.id, &verdict);
+            if let Some(failure) = verdict.failure {
+                return Some(self.stranger(failure, known, &fence.forbid.guards));
+            }
+        }
+        None
+    }
+
+    fn judge_route(&mut self, id: RouteId, route: &Route, captures: &Captures<'a>, known: Known<'_>) -> Decision {
+        match self.route_failure(route, captures, known) {
+            None => Decision::Allow(Grant::new(Allowed::Met, id)),
+            Some(failure) => Decision::Deny(denial_of(failure, Rule::Route(id))),
+        }
+    }
+
+    fn route_failure(&mut self, route: &Route, captures: &Captures<'a>, known: Known<'_>) -> Option<Failure> {
+        let plain = |reason| Some(Failure { reason, missing: Vec::new() });
+        let requirement: &Requirement = match &route.ask {
+            Ask::Anyone => return None,
+            Ask::Nobody => return plain(Denied::Nobody),
+            Ask::Require(requirement) => requirement,
+        };
+        match (route.token, known) {
+            (TokenUse::Required, Known::Absent) => return plain(Denied::MissingToken),
+            (TokenUse::Required, Known::Unjudged) => return plain(Denied::KeysUnavailable),
+            (TokenUse::Required | TokenUse::Optional | TokenUse::Ignored, _) => {}
+        }
+        let known = if route.token == TokenUse::Ignored { Known::Absent } else { known };
+        let verdict = requirement.judge(&self.facts(captures, known), self.observer);
+        verdict.failure.map(|failure| self.stranger(failure, known, &route.guards))
+    }
+
+    /// A caller who belongs to none of the guards asked for is refused as a stranger would be.
+    fn stranger(&self, failure: Failure, known: Known<'_>, guards: &[GuardName]) -> Failure {
+        let Known::Verified(identity) = known else { return failure };
+        let belongs = guards.is_empty() || self.policy.guards.belongs(identity, guards) == super::tri::Tri::Yes;
+        if belongs || failure.reason.precedence() < Denied::GuardMismatch.precedence() {
+            return failure;
+        }
+        Failure { reason: Denied::GuardMismatch, missing: Vec::new() }
+    }
+
+    fn facts<'f>(&self, captures: &'f Captures<'f>, known: Known<'f>) -> Facts<'f>
+    where
+        'a: 'f,
+    {
+        Facts {
+            request: self.request,
+            captures,
+            known,
+            guards: &self.policy.guards,
+            address: self.address,
+            now: self.now,
+        }
+    }
+}
+
+fn denial_of(failure: Failure, rule: Rule) -> Denial {
+    Denial { reason: failure.reason, rule, missing: failure.missing, detail: None }
+}

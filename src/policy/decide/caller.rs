@@ -1,0 +1,154 @@
+//! Listening for the caller: at most once for the enforcing rules, and only where one of them asks.
+
+use std::sync::Arc;
+
+use crate::decision::Denied;
+use crate::policy::guard::GuardName;
+use crate::policy::observe::Observer;
+use crate::policy::requirement::Known;
+use crate::policy::route::TokenCondition;
+use crate::policy::tri::Tri;
+use crate::policy::{Captures, Forbid, Judgement, Policy, Route};
+use crate::token::settings::Place;
+use crate::token::trust::{Authenticated, Refused};
+use crate::token::{Attempt, Caller, Identity, IssuerId, NeedsKeys, Rejection};
+
+use super::Walk;
+
+/// What became of the credential.
+#[derive(Debug, Default)]
+pub(super) enum Credential {
+    /// Nobody looked, or nothing was there.
+    #[default]
+    Absent,
+    /// It verified.
+    Verified { identity: Arc<Identity>, cached: bool, place: Option<Place> },
+    /// It is bad.
+    Rejected(Rejection),
+    /// It could not be judged.
+    Unjudged,
+}
+
+/// What has been heard so far, so that nothing is verified twice.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    everywhere: Option<Credential>,
+}
+
+impl Heard {
+    /// The ways in which a forbid rule applies: something in it matches, and the token is as it says there.
+    pub(super) fn ways<'a, O: Observer>(
+        &mut self,
+        walk: &Walk<'a, '_, O>,
+        forbid: &'a Forbid,
+        attempt: Attempt,
+    ) -> Result<Vec<Captures<'a>>, NeedsKeys> {
+        let mut ways = Vec::new();
+        for (condition, captures) in forbid.condition.matching(walk.request) {
+            if self.satisfies(walk, condition, attempt)? {
+                ways.push(captures);
+            }
+        }
+        Ok(ways)
+    }
+
+    fn satisfies<O: Observer>(
+        &mut self,
+        walk: &Walk<'_, '_, O>,
+        condition: TokenCondition,
+        attempt: Attempt,
+    ) -> Result<bool, NeedsKeys> {
+        let everyone = || walk.policy.guards.issuers_of(&[GuardName::Any]);
+        match condition {
+            TokenCondition::Whatever => Ok(true),
+            TokenCondition::Present => Ok(walk.trust.token_present(walk.request, &everyone())),
+            TokenCondition::Absent => Ok(!walk.trust.token_present(walk.request, &everyone())),
+            TokenCondition::Valid => {
+                if self.everywhere.is_none() {
+                    self.everywhere = Some(authenticate(walk, &everyone(), attempt)?);
+                }
+                // One that cannot be judged counts as valid: the fence must not fall with the keys.
+                Ok(matches!(self.everywhere, Some(Credential::Verified { .. } | Credential::Unjudged)))
+            }
+        }
+    }
+
+    /// Looks for a token in the places of these issuers.
+    pub(super) fn listen<O: Observer>(
+        self,
+        walk: &Walk<'_, '_, O>,
+        look_in: &[IssuerId],
+        attempt: Attempt,
+    ) -> Result<Credential, NeedsKeys> {
+        if look_in.is_empty() {
+            return Ok(Credential::Absent);
+        }
+        if look_in.len() == walk.policy.issuers.len()
+            && let Some(credential) = self.everywhere
+        {
+            return Ok(credential);
+        }
+        authenticate(walk, look_in, attempt)
+    }
+}
+
+/// Asks the verifier once.
+pub(super) fn authenticate<O: Observer>(
+    walk: &Walk<'_, '_, O>,
+    look_in: &[IssuerId],
+    attempt: Attempt,
+) -> Result<Credential, NeedsKeys> {
+    match walk.trust.authenticate(walk.request, look_in, walk.now, attempt) {
+        Ok(Authenticated { caller: Caller::Anonymous, .. }) => Ok(Credential::Absent),
+        Ok(Authenticated { caller: Caller::Verified(identity), cached, place }) => {
+            Ok(Credential::Verified { identity, cached, place })
+        }
+        Err(Refused::Rejected(rejection)) if rejection.reason == Denied::KeysUnavailable => Ok(Credential::Unjudged),
+        Err(Refused::Rejected(rejection)) => Ok(Credential::Rejected(rejection)),
+        Err(Refused::NeedsKeys(issuer)) => Err(NeedsKeys(issuer)),
+    }
+}
+
+impl Credential {
+    pub(super) fn known(&self) -> Known<'_> {
+        match self {
+            Self::Absent => Known::Absent,
+            Self::Verified { identity, .. } => Known::Verified(identity),
+            // A rejected token has ended the request before anything is asked of its bearer.
+            Self::Rejected(_) | Self::Unjudged => Known::Unjudged,
+        }
+    }
+
+    pub(super) fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Rejected(rejection) => Some(rejection),
+            Self::Absent | Self::Verified { .. } | Self::Unjudged => None,
+        }
+    }
+
+    /// Writes the caller, and the guard to report, into a judgement.
+    pub(super) fn report<'a>(self, policy: &'a Policy, route: Option<&Route>, judgement: &mut Judgement<'a>) {
+        if let Self::Verified { identity, cached, place } = self {
+            judgement.guard = guard_to_report(policy, route, &identity);
+            judgement.caller = Some(identity);
+            judgement.cached = cached;
+            judgement.credential = place;
+        }
+    }
+}
+
+/// The first, as written, of the guards named by the route (else the default) that the token belongs to;
+/// the issuer's name if none is named.
+fn guard_to_report<'a>(policy: &'a Policy, route: Option<&Route>, identity: &Identity) -> &'a str {
+    let of_route = route.map_or(&[][..], |route| &route.guards);
+    let is_named = |name: &GuardName| matches!(name, GuardName::One(_));
+    let named = if of_route.iter().any(is_named) { of_route } else { &policy.default_guards };
+    let mut asked = named.iter().filter_map(|name| match name {
+        GuardName::One(id) => policy.guards.get(*id),
+        GuardName::Any => None,
+    });
+    if !named.iter().any(is_named) {
+        return policy.guards.issuer_name(identity.issuer);
+    }
+    asked.find(|guard| guard.holds(identity) == Tri::Yes).map_or("", |guard| &guard.name)
+}

@@ -1,0 +1,57 @@
+//! CORS preflights, where the policy lets them through (Fetch standard, section 3.2.2).
+
+use crate::decision::{Allowed, Decision, Grant};
+use crate::policy::guard::GuardName;
+use crate::policy::observe::Observer;
+use crate::policy::requirement::{Known, Requirement};
+use crate::policy::route::TokenCondition;
+use crate::policy::{Captures, Forbid, Judgement};
+use crate::request::Request;
+
+use super::Walk;
+
+impl<'a, O: Observer> Walk<'a, '_, O> {
+    /// A true preflight, if some route matches the path with the requested method and no fence that
+    /// needs no caller refuses it, under either method.
+    pub(super) fn preflight(&mut self) -> Option<Judgement<'a>> {
+        if !self.policy.preflights_pass || self.request.method != "OPTIONS" || !self.request.headers.has("origin") {
+            return None;
+        }
+        let method = self.request.headers.text("access-control-request-method")?;
+        let asked = Request { method, ..self.request.clone() };
+        let (id, _) = self.policy.index.find(&asked)?;
+        let route = self.policy.route(id)?;
+        if self.refuse_unadmitted(id, route).is_some() {
+            return None;
+        }
+        for forbid in self.policy.forbids.iter().filter(|forbid| !forbid.shadow) {
+            if forbid.unless.as_ref().is_some_and(Requirement::needs_caller) {
+                continue;
+            }
+            let mut ways = self.fenced(forbid, self.request);
+            ways.extend(self.fenced(forbid, &asked));
+            for captures in &ways {
+                let lifted = forbid.unless.as_ref().is_some_and(|unless| {
+                    unless.judge(&self.facts(captures, Known::Absent), self.observer).failure.is_none()
+                });
+                if !lifted {
+                    return None;
+                }
+            }
+        }
+        Some(Judgement::of(Decision::Allow(Grant::new(Allowed::Preflight, id)), Some(id)))
+    }
+
+    /// The ways in which a rule applies without a caller being verified.
+    fn fenced<'f>(&self, forbid: &'f Forbid, request: &Request<'_>) -> Vec<Captures<'f>> {
+        let present = || self.trust.token_present(self.request, &self.policy.guards.issuers_of(&[GuardName::Any]));
+        let applies = |condition: TokenCondition| match condition {
+            TokenCondition::Whatever => true,
+            // What might verify is taken for valid: a preflight is not worth a signature.
+            TokenCondition::Present | TokenCondition::Valid => present(),
+            TokenCondition::Absent => !present(),
+        };
+        let matching = forbid.condition.matching(request).into_iter();
+        matching.filter(|(condition, _)| applies(*condition)).map(|(_, captures)| captures).collect()
+    }
+}

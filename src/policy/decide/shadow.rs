@@ -1,0 +1,77 @@
+//! Shadow rules: judged beside the enforcing ones, changing nothing in what those decide.
+
+use crate::decision::{Decision, Denial, Denied, ForbidId, Rule};
+use crate::policy::Shadow;
+use crate::policy::observe::Observer;
+use crate::token::{Attempt, IssuerId};
+
+use super::caller::{Credential, Heard, authenticate};
+use super::{Fence, Walk, denial_of};
+
+impl<O: Observer> Walk<'_, '_, O> {
+    /// What each matching shadow rule would have done. A shadow never waits for keys.
+    pub(super) fn shadows(&mut self) -> Vec<Shadow> {
+        let mut shadows = Vec::new();
+        self.shadow_fences(&mut shadows);
+        self.shadow_route(&mut shadows);
+        shadows
+    }
+
+    fn shadow_fences(&mut self, shadows: &mut Vec<Shadow>) {
+        let policy = self.policy;
+        let mut heard = Heard::default();
+        for (index, forbid) in policy.forbids.iter().enumerate() {
+            if !forbid.shadow {
+                continue;
+            }
+            // A final attempt never asks for keys.
+            let Ok(ways) = heard.ways(self, forbid, Attempt::Final) else { continue };
+            if ways.is_empty() {
+                continue;
+            }
+            let id = ForbidId(u32::try_from(index).unwrap_or(u32::MAX));
+            let fence = Fence { id, forbid, ways };
+            let credential = self.shadow_credential(&forbid.look_in);
+            let denial = match credential.rejection() {
+                Some(rejection) => Some(Denial::because(rejection.reason, rejection.detail.clone())),
+                None => self
+                    .judge_fence(&fence, credential.known())
+                    .map(|failure| denial_of(failure, Rule::Forbid(id))),
+            };
+            if let Some(mut denial) = denial {
+                denial.rule = Rule::Forbid(id);
+                shadows.push(Shadow { rule: Rule::Forbid(id), decision: Decision::Deny(denial) });
+            }
+        }
+    }
+
+    fn shadow_route(&mut self, shadows: &mut Vec<Shadow>) {
+        let policy = self.policy;
+        let Some((id, captures)) = policy.shadow_index.find(self.request) else { return };
+        let Some(route) = policy.route(id) else { return };
+        let credential = self.shadow_credential(&route.look_in);
+        let decision = match (self.refuse_unadmitted(id, route), credential.rejection()) {
+            (Some(denial), _) => Decision::Deny(denial),
+            (None, Some(rejection)) => {
+                let mut denial = Denial::because(rejection.reason, rejection.detail.clone());
+                denial.rule = Rule::Route(id);
+                Decision::Deny(denial)
+            }
+            (None, None) => self.judge_route(id, route, &captures, credential.known()),
+        };
+        shadows.push(Shadow { rule: Rule::Route(id), decision });
+    }
+
+    fn shadow_credential(&self, look_in: &[IssuerId]) -> Credential {
+        if look_in.is_empty() {
+            return Credential::Absent;
+        }
+        authenticate(self, look_in, Attempt::Final).unwrap_or_else(|needs| {
+            Credential::Rejected(crate::token::Rejection {
+                reason: Denied::KeysUnavailable,
+                detail: "the key is not known yet".into(),
+                issuer: Some(needs.0),
+            })
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! "Did you mean …?"
+
+/// The known word nearest to a mistyped one, if one is near enough to be meant.
+pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let most = (word.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    let mut previous_letter = None;
+    for (row, letter) in one.chars().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, candidate) in other.iter().enumerate() {
+            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
+            let replaced = at(&last, column) + usize::from(letter != *candidate);
+            let mut best = replaced.min(at(&last, column + 1) + 1).min(at(&current, column) + 1);
+            let before = column.checked_sub(1).and_then(|index| other.get(index));
+            if let (Some(index), true) = (column.checked_sub(1), before == Some(&letter) && previous_letter == Some(*candidate)) {
+                best = best.min(at(&before_last, index) + 1);
+            }
+            current.push(best);
+        }
+        before_last = std::mem::replace(&mut last, current);
+        previous_letter = Some(letter);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closest;
+
+    #[test]
+    fn a_mistyped_word_finds_its_neighbour() {
+        for (word, near) in [("scpoes", "scopes"), ("role", "roles"), ("gaurd", "guard"), ("isuers", "issuers")] {
+            assert_eq!(closest(word, ["scopes", "roles", "guard", "issuers"]), Some(near), "{word}");
+        }
+        assert_eq!(closest("banana", ["scopes", "roles"]), None);
+        assert_eq!(closest("", ["scopes"]), None);
+    }
+}

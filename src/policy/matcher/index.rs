@@ -1,0 +1,255 @@
+//! Finds the most specific route: by host, then segment by segment, then by method and conditions.
+//!
+//! The order of the entries has no influence: everything is put in order when the index is built, and
+//! two entries of equal rank that may match one request are refused.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use crate::decision::RouteId;
+use crate::policy::Captures;
+use crate::policy::diagnostic::Diagnostics;
+use crate::request::{Reading, Request, Segment};
+
+use super::host::HostPattern;
+use super::overlap;
+use super::path::{PathPattern, Piece, Template};
+use super::request::RequestMatch;
+
+/// All matches of the routes of a set.
+#[derive(Debug, Default)]
+pub struct RouteIndex {
+    entries: Vec<Entry>,
+    exact: HashMap<Box<str>, Tree>,
+    below: HashMap<Box<str>, Tree>,
+    any: Tree,
+    ignore_case: bool,
+}
+
+/// One match of one route.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub route: RouteId,
+    pub matched: RequestMatch,
+    rank: Vec<Rank>,
+}
+
+/// Rank of one segment; smaller is more specific.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Rank {
+    Literal,
+    /// More literal text first.
+    Mixed(Reverse<usize>),
+    Capture,
+    End,
+    Rest,
+}
+
+/// The matches for one host, as indices into the entries.
+#[derive(Debug, Default)]
+struct Tree {
+    root: Node,
+    regexes: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<str>, Node>,
+    /// More literal text first; of equal length both are looked at.
+    mixed: Vec<(Piece, Node)>,
+    capture: Option<Box<Node>>,
+    ends: Vec<usize>,
+    rests: Vec<usize>,
+}
+
+impl RouteIndex {
+    /// Builds the index, and reports what no order could settle.
+    pub fn build(matches: Vec<(u32, RequestMatch)>, reading: &Reading, problems: &mut Diagnostics) -> Self {
+        let entries: Vec<Entry> = matches
+            .into_iter()
+            .map(|(route, matched)| Entry { route: RouteId(route), rank: rank(&matched), matched })
+            .collect();
+        overlap::report(&entries, reading.case_insensitive, problems);
+        let mut order: Vec<usize> = (0..entries.len()).collect();
+        // Between entries of one path: named methods before any, more conditions first, `HEAD` named first.
+        order.sort_by_key(|index| entries.get(*index).map(precedence));
+        let mut built = Self { ignore_case: reading.case_insensitive, ..Self::default() };
+        for index in order {
+            let Some(entry) = entries.get(index) else { continue };
+            let tree = match &entry.matched.host {
+                HostPattern::Any => &mut built.any,
+                HostPattern::Exact(host) => built.exact.entry(host.clone()).or_default(),
+                HostPattern::Below(suffix) => built.below.entry(suffix.clone()).or_default(),
+            };
+            match &entry.matched.path {
+                PathPattern::Regex(_) => tree.regexes.push(index),
+                PathPattern::Template(template) => tree.root.insert(template, index, reading.case_insensitive),
+            }
+        }
+        built.entries = entries;
+        built
+    }
+
+    /// The most specific route that matches, and what its path captures.
+    #[must_use]
+    pub fn find<'a>(&'a self, request: &'a Request<'_>) -> Option<(RouteId, Captures<'a>)> {
+        let entry = self.trees(&request.host).find_map(|tree| self.find_in(tree, request))?;
+        let captures = match &entry.matched.path {
+            PathPattern::Template(template) => template.capture(request.path.segments()),
+            PathPattern::Regex(_) => Captures::new(),
+        };
+        Some((entry.route, captures))
+    }
+
+    /// The trees that may speak of a host: exact, longer wildcards, shorter ones, any.
+    fn trees<'s>(&'s self, host: &'s str) -> impl Iterator<Item = &'s Tree> {
+        let suffixes = host.match_indices('.').filter_map(move |(dot, _)| host.get(dot..).filter(|_| dot > 0));
+        let below = suffixes.filter_map(|suffix| self.below.get(suffix));
+        self.exact.get(host).into_iter().chain(below).chain(std::iter::once(&self.any))
+    }
+
+    fn find_in<'s>(&'s self, tree: &'s Tree, request: &Request<'_>) -> Option<&'s Entry> {
+        tree.root.find(self, request.path.segments(), request).or_else(|| {
+            self.first(&tree.regexes, request, |entry| entry.matched.path.matches(&request.path, self.ignore_case, false))
+        })
+    }
+
+    /// The first of some entries, in their order, whose method and conditions hold.
+    fn first<'s>(
+        &'s self,
+        indices: &[usize],
+        request: &Request<'_>,
+        path_matches: impl Fn(&Entry) -> bool,
+    ) -> Option<&'s Entry> {
+        indices.iter().filter_map(|index| self.entries.get(*index)).find(|entry| {
+            path_matches(entry) && {
+                let captures = match &entry.matched.path {
+                    PathPattern::Template(template) if entry.matched.conditions() > 0 => {
+                        template.capture(request.path.segments())
+                    }
+                    _ => Captures::new(),
+                };
+                entry.matched.admits(request, &captures)
+            }
+        })
+    }
+}
+
+impl Node {
+    fn insert(&mut self, template: &Template, index: usize, ignore_case: bool) {
+        let mut node = self;
+        for piece in &template.segments {
+            node = match piece {
+                Piece::Literal(text) => node.literals.entry(fold(text, ignore_case)).or_default(),
+                Piece::Capture(_) | Piece::Any => node.capture.get_or_insert_default(),
+                Piece::Mixed(..) => node.mixed_child(piece, ignore_case),
+            };
+        }
+        let leaves = if template.rest.is_some() { &mut node.rests } else { &mut node.ends };
+        leaves.push(index);
+    }
+
+    fn mixed_child(&mut self, piece: &Piece, ignore_case: bool) -> &mut Node {
+        let key = |piece: &Piece| match piece {
+            Piece::Mixed(prefix, _, suffix) => Some((fold(prefix, ignore_case), fold(suffix, ignore_case))),
+            Piece::Literal(_) | Piece::Capture(_) | Piece::Any => None,
+        };
+        let wanted = key(piece);
+        let position = self.mixed.iter().position(|(known, _)| key(known) == wanted);
+        let position = position.unwrap_or_else(|| {
+            let before = self.mixed.partition_point(|(known, _)| literal_length(known) >= literal_length(piece));
+            self.mixed.insert(before, (piece.clone(), Node::default()));
+            before
+        });
+        #[expect(clippy::indexing_slicing, reason = "the position was found or filled just above")]
+        &mut self.mixed[position].1
+    }
+
+    /// The most specific entry below this node: literal, literal text with a capture, capture, end, `**`.
+    fn find<'s>(
+        &'s self,
+        index: &'s RouteIndex,
+        path: &[Segment<'_>],
+        request: &Request<'_>,
+    ) -> Option<&'s Entry> {
+        let Some((segment, rest)) = path.split_first() else {
+            let end = index.first(&self.ends, request, |_| true);
+            return end.or_else(|| index.first(&self.rests, request, |_| true));
+        };
+        let literal = if index.ignore_case {
+            self.literals.get(segment.to_ascii_lowercase().as_str())
+        } else {
+            self.literals.get(&**segment)
+        };
+        literal
+            .and_then(|node| node.find(index, rest, request))
+            .or_else(|| self.find_mixed(index, segment, rest, request))
+            .or_else(|| self.capture.as_ref().and_then(|node| node.find(index, rest, request)))
+            .or_else(|| index.first(&self.rests, request, |_| true))
+    }
+
+    /// Of children with equally much literal text all are looked at: what follows them decides.
+    fn find_mixed<'s>(
+        &'s self,
+        index: &'s RouteIndex,
+        segment: &str,
+        rest: &[Segment<'_>],
+        request: &Request<'_>,
+    ) -> Option<&'s Entry> {
+        let mut best: Option<(usize, &Entry)> = None;
+        for (piece, node) in &self.mixed {
+            let length = literal_length(piece);
+            if best.as_ref().is_some_and(|(known, _)| length < *known) {
+                break;
+            }
+            if !piece.matches(segment, index.ignore_case) {
+                continue;
+            }
+            if let Some(entry) = node.find(index, rest, request)
+                && best.as_ref().is_none_or(|(_, known)| full_rank(entry) < full_rank(known))
+            {
+                best = Some((length, entry));
+            }
+        }
+        best.map(|(_, entry)| entry)
+    }
+}
+
+fn fold(text: &str, ignore_case: bool) -> Box<str> {
+    if ignore_case { text.to_ascii_lowercase().into() } else { text.into() }
+}
+
+fn literal_length(piece: &Piece) -> usize {
+    match piece {
+        Piece::Literal(text) => text.len(),
+        Piece::Mixed(prefix, _, suffix) => prefix.len() + suffix.len(),
+        Piece::Capture(_) | Piece::Any => 0,
+    }
+}
+
+/// Rank of a path, segment by segment.
+fn rank(matched: &RequestMatch) -> Vec<Rank> {
+    let PathPattern::Template(template) = &matched.path else { return Vec::new() };
+    let of_piece = |piece: &Piece| match piece {
+        Piece::Literal(_) => Rank::Literal,
+        Piece::Mixed(..) => Rank::Mixed(Reverse(literal_length(piece))),
+        Piece::Capture(_) | Piece::Any => Rank::Capture,
+    };
+    let end = if template.rest.is_some() { Rank::Rest } else { Rank::End };
+    template.segments.iter().map(of_piece).chain(std::iter::once(end)).collect()
+}
+
+impl Entry {
+    pub(super) fn rank(&self) -> &[Rank] {
+        &self.rank
+    }
+}
+
+/// Named methods before any, more conditions first, `HEAD` named first.
+fn precedence(entry: &Entry) -> (bool, Reverse<usize>, bool) {
+    (entry.matched.methods.is_none(), Reverse(entry.matched.conditions()), !entry.matched.names_head())
+}
+
+fn full_rank(entry: &Entry) -> (&[Rank], (bool, Reverse<usize>, bool)) {
+    (&entry.rank, precedence(entry))
+}

@@ -1,0 +1,243 @@
+//! Values compared: claims with their JSON types, header and query values as strings.
+
+mod compile;
+
+pub(in crate::policy) use compile::regex;
+
+use regex::Regex;
+use serde_json::{Number, Value};
+
+use crate::policy::Captures;
+use crate::policy::tri::Tri;
+
+use super::capture::CaptureText;
+
+/// What a matcher is applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A claim.
+    Claim,
+    /// A header or query value: always a string.
+    Text,
+}
+
+/// How many values of a repeated header must match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantifier {
+    /// Every one: what opens must not hang on the one that was looked at.
+    Every,
+    /// One is enough, comma-separated parts too: a fence must not be slipped through.
+    One,
+}
+
+/// A matcher, compiled.
+#[derive(Debug, Clone)]
+pub struct ValueMatcher {
+    test: Test,
+    ignore_case: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Test {
+    /// A scalar or a list as shorthand: equal to one of these, or a list that holds one of them.
+    Shorthand(Vec<Operand>),
+    /// `equals` with one value.
+    Equals(Operand),
+    /// `equals` with a list: the whole list, in its order.
+    WholeList(Vec<Operand>),
+    /// `one_of`.
+    OneOf(Vec<Operand>),
+    /// `contains`, `contains_any`.
+    ContainsAny(Vec<Operand>),
+    /// `contains_all`.
+    ContainsAll(Vec<Operand>),
+    Prefix(Box<str>),
+    Suffix(Box<str>),
+    Matches(Regex),
+    Present(bool),
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+#[derive(Debug, Clone)]
+enum Operand {
+    Text(CaptureText),
+    Integer(i64),
+    Float(f64),
+    Bool(bool),
+}
+
+impl ValueMatcher {
+    /// Judges a claim. A missing or null claim satisfies only `present: false`.
+    #[must_use]
+    pub fn matches(&self, value: Option<&Value>, captures: &Captures<'_>) -> Tri {
+        let Some(value) = value.filter(|value| !value.is_null()) else {
+            return Tri::from(matches!(self.test, Test::Present(false)));
+        };
+        let equal = |operand: &Operand, value: &Value| operand.equals(value, captures, self.ignore_case);
+        let one_equals = |operands: &[Operand], value: &Value| operands.iter().any(|operand| equal(operand, value));
+        match &self.test {
+            Test::Present(wanted) => Tri::from(*wanted),
+            Test::Shorthand(operands) => Tri::from(match value {
+                Value::Array(items) => items.iter().any(|item| one_equals(operands, item)),
+                single => one_equals(operands, single),
+            }),
+            Test::Equals(operand) => Tri::from(equal(operand, value)),
+            Test::OneOf(operands) => Tri::from(one_equals(operands, value)),
+            Test::WholeList(operands) => Tri::from(value.as_array().is_some_and(|items| {
+                items.len() == operands.len() && operands.iter().zip(items).all(|(operand, item)| equal(operand, item))
+            })),
+            Test::ContainsAny(operands) => held(value, |items| items.iter().any(|item| one_equals(operands, item))),
+            Test::ContainsAll(operands) => {
+                held(value, |items| operands.iter().all(|operand| items.iter().any(|item| equal(operand, item))))
+            }
+            Test::Prefix(prefix) => text(value, |text| starts_with(text, prefix, self.ignore_case)),
+            Test::Suffix(suffix) => text(value, |text| ends_with(text, suffix, self.ignore_case)),
+            Test::Matches(regex) => match value {
+                Value::Array(items) => Tri::any(items.iter().map(|item| text(item, |text| regex.is_match(text)))),
+                single => text(single, |text| regex.is_match(text)),
+            },
+            Test::AtLeast(least) => number(value, |number| number >= *least),
+            Test::AtMost(most) => number(value, |number| number <= *most),
+        }
+    }
+
+    /// Judges the values of a header or query name; one that is no text (`None`) cannot be told.
+    pub fn matches_text<'v>(
+        &self,
+        values: impl Iterator<Item = Option<&'v str>>,
+        quantifier: Quantifier,
+        captures: &Captures<'_>,
+    ) -> Tri {
+        let mut values = values.peekable();
+        if values.peek().is_none() {
+            return Tri::from(matches!(self.test, Test::Present(false)));
+        }
+        if let Test::WholeList(_) = self.test {
+            let all: Option<Vec<Value>> = values.map(|value| value.map(Value::from)).collect();
+            return all.map_or(Tri::Unknown, |all| self.matches(Some(&Value::Array(all)), captures));
+        }
+        let one = |value: &str| self.matches(Some(&Value::from(value)), captures);
+        match quantifier {
+            Quantifier::Every => Tri::all(values.map(|value| value.map_or(Tri::Unknown, one))),
+            Quantifier::One => Tri::any(values.map(|value| {
+                let Some(value) = value else { return Tri::Unknown };
+                Tri::any(value.split(',').map(|part| one(part.trim()))).or(one(value))
+            })),
+        }
+    }
+
+    /// The texts that satisfy it, where these are few and known: for telling two matches apart.
+    #[must_use]
+    pub fn only_texts(&self) -> Option<Vec<&str>> {
+        let operands = match &self.test {
+            Test::Shorthand(operands) | Test::OneOf(operands) => operands.as_slice(),
+            Test::Equals(operand) => std::slice::from_ref(operand),
+            _ => return None,
+        };
+        if self.ignore_case {
+            return None;
+        }
+        operands.iter().map(Operand::literal).collect()
+    }
+
+    /// `present: …`, if that is what it asks.
+    #[must_use]
+    pub fn presence(&self) -> Option<bool> {
+        match self.test {
+            Test::Present(wanted) => Some(wanted),
+            _ => None,
+        }
+    }
+
+    /// A value that satisfies it, where one can be named: for filling in the tokens of tests.
+    #[must_use]
+    pub fn example(&self) -> Option<Value> {
+        let value = |operand: &Operand| match operand {
+            Operand::Text(text) => text.literal().map(Value::from),
+            Operand::Integer(number) => Some((*number).into()),
+            Operand::Float(number) => Number::from_f64(*number).map(Value::Number),
+            Operand::Bool(truth) => Some((*truth).into()),
+        };
+        let list = |operands: &[Operand]| operands.iter().map(value).collect::<Option<Vec<_>>>().map(Value::Array);
+        match &self.test {
+            Test::Shorthand(operands) | Test::OneOf(operands) => operands.first().and_then(value),
+            Test::Equals(operand) => value(operand),
+            Test::WholeList(operands) | Test::ContainsAll(operands) => list(operands),
+            Test::ContainsAny(operands) => operands.first().and_then(value).map(|one| Value::Array(vec![one])),
+            Test::Prefix(text) | Test::Suffix(text) => Some((&**text).into()),
+            Test::AtLeast(number) | Test::AtMost(number) => Number::from_f64(*number).map(Value::Number),
+            Test::Present(true) => Some("present".into()),
+            Test::Present(false) | Test::Matches(_) => None,
+        }
+    }
+}
+
+impl Operand {
+    fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => text.literal(),
+            Self::Integer(_) | Self::Float(_) | Self::Bool(_) => None,
+        }
+    }
+
+    /// Numbers and booleans compare by type: `"1"` is not `1`. `3` and `3.0` are one number (JSON has but
+    /// one kind). Lists, objects and null equal nothing.
+    fn equals(&self, value: &Value, captures: &Captures<'_>, ignore_case: bool) -> bool {
+        match (self, value) {
+            (Self::Text(text), Value::String(string)) => text.render(captures).is_some_and(|text| {
+                if ignore_case { text.eq_ignore_ascii_case(string) } else { *text == **string }
+            }),
+            // A numeric `sub` against `/users/{id}`: the same bytes in decimal form.
+            (Self::Text(text), Value::Number(number)) if text.is_one_capture() && !number.is_f64() => {
+                text.render(captures).is_some_and(|text| *text == *number.to_string())
+            }
+            (Self::Integer(wanted), Value::Number(number)) => match number.as_i64() {
+                Some(integer) => integer == *wanted,
+                None => whole(number) == Some(*wanted),
+            },
+            (Self::Float(wanted), Value::Number(number)) => {
+                number.as_f64().is_some_and(|number| number.total_cmp(wanted).is_eq())
+            }
+            (Self::Bool(wanted), Value::Bool(truth)) => wanted == truth,
+            _ => false,
+        }
+    }
+}
+
+/// The integer that a number with a zero fraction stands for.
+fn whole(number: &Number) -> Option<i64> {
+    let text = number.to_string();
+    text.strip_suffix(".0").unwrap_or(&text).parse().ok()
+}
+
+/// What a claim holds: its elements, or itself as a list of one. An object holds nothing comparable.
+fn held(value: &Value, judge: impl FnOnce(&[Value]) -> bool) -> Tri {
+    Tri::from(match value {
+        Value::Array(items) => judge(items),
+        single => judge(std::slice::from_ref(single)),
+    })
+}
+
+fn text(value: &Value, judge: impl FnOnce(&str) -> bool) -> Tri {
+    value.as_str().map_or(Tri::Unknown, |text| Tri::from(judge(text)))
+}
+
+fn number(value: &Value, judge: impl FnOnce(f64) -> bool) -> Tri {
+    value.as_f64().map_or(Tri::Unknown, |number| Tri::from(judge(number)))
+}
+
+fn starts_with(text: &str, prefix: &str, ignore_case: bool) -> bool {
+    if !ignore_case {
+        return text.starts_with(prefix);
+    }
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+fn ends_with(text: &str, suffix: &str, ignore_case: bool) -> bool {
+    if !ignore_case {
+        return text.ends_with(suffix);
+    }
+    let start = text.len().checked_sub(suffix.len());
+    start.and_then(|start| text.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}

@@ -1,0 +1,195 @@
+//! How one check is judged.
+
+use std::borrow::Cow;
+use std::str;
+
+use serde_json::Value;
+
+use crate::decision::Denied;
+use crate::token::Identity;
+
+use super::{Check, Facts, Failure, Granted, Known, Possible, Verdict, all, any, not};
+use crate::policy::condition;
+use crate::policy::matcher::capture::CaptureText;
+use crate::policy::matcher::value::{Quantifier, ValueMatcher};
+use crate::policy::observe::Observer;
+use crate::policy::tri::Tri;
+
+impl Granted {
+    /// What the caller has of this kind.
+    #[must_use]
+    pub fn of(self, identity: &Identity) -> &[Box<str>] {
+        match self {
+            Self::Scopes => &identity.scopes,
+            Self::Roles => &identity.roles,
+            Self::Groups => &identity.groups,
+            Self::Permissions => &identity.permissions,
+        }
+    }
+
+    /// The reason when some are missing.
+    #[must_use]
+    pub const fn missing(self) -> Denied {
+        match self {
+            Self::Scopes => Denied::MissingScope,
+            Self::Roles => Denied::MissingRole,
+            Self::Groups => Denied::MissingGroup,
+            Self::Permissions => Denied::MissingPermission,
+        }
+    }
+
+    fn has(self, identity: &Identity, name: &str) -> bool {
+        (self == Self::Scopes && identity.all_scopes) || self.of(identity).iter().any(|one| &**one == name)
+    }
+}
+
+impl Check {
+    pub(super) fn judge<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> Verdict {
+        observer.enter(self);
+        let verdict = self.verdict(facts, observer);
+        observer.leave(self, facts, &verdict);
+        verdict
+    }
+
+    fn verdict<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> Verdict {
+        match self {
+            Self::Has { kind, all, names } => of_caller(facts, |identity| has(*kind, *all, names, identity, facts)),
+            Self::Guard(names) => of_caller(facts, |identity| {
+                Verdict::from(facts.guards.belongs(identity, names), Denied::GuardMismatch)
+            }),
+            Self::Subject(matcher) => of_caller(facts, |identity| {
+                let subject = identity.subject.as_deref().map(Value::from);
+                Verdict::from(matcher.matches(subject.as_ref(), facts.captures), Denied::ClaimMismatch)
+            }),
+            Self::Claim(path, matcher) => of_caller(facts, |identity| {
+                let tri = matcher.matches(path.find(&identity.claims), facts.captures);
+                Verdict::from(tri, Denied::ClaimMismatch)
+            }),
+            Self::Address(cidrs) => {
+                let tri = facts.address.map_or(Tri::Unknown, |address| Tri::from(cidrs.contain(address)));
+                Verdict::from(tri, Denied::SourceMismatch)
+            }
+            Self::Principal(principals) => principal(principals, facts),
+            Self::Header(name, matcher) => Verdict::from(header(name, matcher, facts), Denied::HeaderMismatch),
+            Self::Query(name, matcher) => {
+                let values: Vec<Cow<'_, str>> = facts.request.query.all(name).collect();
+                let tri = matcher.matches_text(
+                    values.iter().map(|value| Some(&**value)),
+                    Quantifier::Every,
+                    facts.captures,
+                );
+                Verdict::from(tri, Denied::HeaderMismatch)
+            }
+            Self::When(condition) => {
+                let tri = condition.evaluate(&condition_facts(facts));
+                if tri == Tri::Unknown {
+                    observer.condition_failed(condition);
+                    if let Some(verdict) = not_judged(facts).filter(|_| condition.needs_caller()) {
+                        return verdict;
+                    }
+                }
+                Verdict::from(tri, Denied::ConditionFalse)
+            }
+            Self::Any(branches) => any(branches.iter().map(|branch| branch.judge(facts, observer))),
+            Self::All(parts) => all(parts.iter().map(|part| part.judge(facts, observer))),
+            Self::Not(inner) => not(&inner.judge(facts, observer)),
+            Self::Use(_, inner) => inner.judge(facts, observer),
+        }
+    }
+
+    pub(super) fn needs_caller(&self) -> bool {
+        match self {
+            Self::Has { .. } | Self::Guard(_) | Self::Subject(_) | Self::Claim(..) => true,
+            Self::Address(_) | Self::Header(..) | Self::Query(..) => false,
+            Self::Principal(principals) => principals.need_caller(),
+            Self::When(condition) => condition.needs_caller(),
+            Self::Any(several) | Self::All(several) => several.iter().any(super::Requirement::needs_caller),
+            Self::Not(inner) | Self::Use(_, inner) => inner.needs_caller(),
+        }
+    }
+
+    pub(super) fn without_caller(&self) -> Possible {
+        match self {
+            Self::Any(branches) => {
+                let none = Possible { yes: false, no: true };
+                branches.iter().map(super::Requirement::without_caller).fold(none, Possible::or)
+            }
+            Self::All(parts) => {
+                parts.iter().map(super::Requirement::without_caller).fold(Possible::ALWAYS, Possible::and)
+            }
+            Self::Not(inner) => inner.without_caller().not(),
+            Self::Use(_, inner) => inner.without_caller(),
+            leaf if leaf.needs_caller() => Possible::UNKNOWN,
+            _ => Possible::EITHER,
+        }
+    }
+}
+
+/// Judges a check on the caller; without one the answer is unknown.
+fn of_caller(facts: &Facts<'_>, judge: impl FnOnce(&Identity) -> Verdict) -> Verdict {
+    match facts.known {
+        Known::Verified(identity) => judge(identity),
+        Known::Absent => Verdict::from(Tri::Unknown, Denied::MissingToken),
+        Known::Unjudged => Verdict::from(Tri::Unknown, Denied::KeysUnavailable),
+    }
+}
+
+fn not_judged(facts: &Facts<'_>) -> Option<Verdict> {
+    match facts.known {
+        Known::Verified(_) => None,
+        Known::Absent => Some(Verdict::from(Tri::Unknown, Denied::MissingToken)),
+        Known::Unjudged => Some(Verdict::from(Tri::Unknown, Denied::KeysUnavailable)),
+    }
+}
+
+fn has(kind: Granted, all: bool, names: &[CaptureText], identity: &Identity, facts: &Facts<'_>) -> Verdict {
+    // An empty or absent capture equals nothing, so nobody has it.
+    let lacks = |name: &&CaptureText| {
+        !name.render(facts.captures).is_some_and(|name| !name.is_empty() && kind.has(identity, &name))
+    };
+    let missing: Vec<&CaptureText> = names.iter().filter(lacks).collect();
+    let holds = if all { missing.is_empty() } else { missing.len() < names.len() };
+    if holds {
+        return Verdict::YES;
+    }
+    let shown = |name: &CaptureText| name.render(facts.captures).unwrap_or_default().into_owned().into_boxed_str();
+    let missing = missing.into_iter().map(shown).collect();
+    Verdict { tri: Tri::No, failure: Some(Failure { reason: kind.missing(), missing }) }
+}
+
+fn principal(principals: &super::Principals, facts: &Facts<'_>) -> Verdict {
+    let identity = match facts.known {
+        Known::Verified(identity) => Some(identity),
+        Known::Absent | Known::Unjudged => None,
+    };
+    if facts.request.source.principal.is_empty() {
+        return Verdict::from(Tri::Unknown, Denied::SourceMismatch);
+    }
+    let tri = principals.contain(facts.request.source.principal, identity.map(|identity| &identity.claims));
+    if tri == Tri::Unknown && principals.need_caller()
+        && let Some(verdict) = not_judged(facts)
+    {
+        return verdict;
+    }
+    Verdict::from(tri, Denied::SourceMismatch)
+}
+
+fn header(name: &str, matcher: &ValueMatcher, facts: &Facts<'_>) -> Tri {
+    let values = facts.request.headers.all(name).map(|value| str::from_utf8(value).ok());
+    matcher.matches_text(values, Quantifier::Every, facts.captures)
+}
+
+fn condition_facts<'a>(facts: &'a Facts<'a>) -> condition::Facts<'a> {
+    let caller = match facts.known {
+        Known::Verified(identity) => Some((identity, facts.guards.issuer_name(identity.issuer))),
+        Known::Absent | Known::Unjudged => None,
+    };
+    condition::Facts {
+        request: facts.request,
+        captures: facts.captures,
+        caller,
+        guards: facts.guards,
+        client_address: facts.address,
+        now: facts.now,
+    }
+}
