@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use crate::decision::{Decision, ForbidId, RouteId, Rule};
 use crate::request::Reading;
 use crate::token::Identity;
-use crate::token::settings::IssuerSettings;
+use crate::token::settings::{IssuerSettings, Place};
 
 use answer::{Answers, RuleAnswers};
 use diagnostic::Diagnostic;
@@ -143,4 +143,6 @@ pub struct Judgement<'a> {
     pub condition_errors: Vec<Rule>,
     /// Whether the token came from the cache of verified tokens.
     pub cached: bool,
+    /// Where the credential stood, if a token was judged.
+    pub credential: Option<Place>,
 }

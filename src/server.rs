@@ -1,0 +1,3 @@
+//! Listens and answers.
+
+pub mod wire;
