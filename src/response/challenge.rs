@@ -1,6 +1,6 @@
 //! The challenge of 401 and 403 answers: RFC 6750 section 3, RFC 9728 section 5.1.
 
-use crate::decision::{Block, Denial, Denied};
+use crate::decision::{Denial, Denied};
 use crate::policy::answer::{Answers, Disclose};
 
 use super::phrase;
@@ -41,8 +41,31 @@ fn error_code(reason: Denied, has_caller: bool) -> Option<&'static str> {
         | Denied::MissingPermission
         | Denied::ClaimMismatch
         | Denied::RequirementUnmet => has_caller.then_some("insufficient_scope"),
-        Denied::MissingToken => None,
-        other => (other.block() == Block::Unauthenticated).then_some("invalid_token"),
+        Denied::MalformedToken
+        | Denied::UnknownIssuer
+        | Denied::UnknownKey
+        | Denied::DisallowedAlgorithm
+        | Denied::BadSignature
+        | Denied::Expired
+        | Denied::NotYetValid
+        | Denied::WrongAudience
+        | Denied::WrongType
+        | Denied::InvalidClaims
+        | Denied::GuardMismatch => Some("invalid_token"),
+        Denied::MissingToken
+        | Denied::BadRequest
+        | Denied::BadPath
+        | Denied::TooLarge
+        | Denied::NoRoute
+        | Denied::Nobody
+        | Denied::Forbidden
+        | Denied::SourceMismatch
+        | Denied::HeaderMismatch
+        | Denied::ConditionFalse
+        | Denied::KeysUnavailable
+        | Denied::PolicyUnavailable
+        | Denied::Overloaded
+        | Denied::InternalError => None,
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn deny(
     Answer::Deny { block, status, headers, body: content.body, metadata }
 }
 
-/// The status from which Envoy makes UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE; a 404 or 400
+/// The status from which Envoy makes `UNAUTHENTICATED`, `PERMISSION_DENIED` or `UNAVAILABLE`; a 404 or 400
 /// would reach a gRPC client as UNIMPLEMENTED or INTERNAL.
 const fn grpc_status(status: u16, block: decision::Block) -> u16 {
     match (status, block) {

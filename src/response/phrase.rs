@@ -37,8 +37,8 @@ pub(super) const fn phrase(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         511 => "Network Authentication Required",
-        0..400 => "Redirection",
-        400..500 => "Client Error",
+        other if other < 400 => "Redirection",
+        other if other < 500 => "Client Error",
         _ => "Server Error",
     }
 }

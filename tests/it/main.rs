@@ -1,2 +1,4 @@
 //! One test binary.
-fn main() {}
+
+mod answers;
+mod wire;

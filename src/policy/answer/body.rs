@@ -150,17 +150,14 @@ fn pieces(text: &str) -> Result<Vec<Piece>, Vec<UnknownWord>> {
             rest = after;
             continue;
         };
-        match WORDS.iter().find(|(word, _)| *word == name) {
-            Some((_, word)) => {
-                if !literal.is_empty() {
-                    pieces.push(Piece::Literal(std::mem::take(&mut literal).into()));
-                }
-                pieces.push(Piece::Word(*word));
+        if let Some((_, word)) = WORDS.iter().find(|(word, _)| *word == name) {
+            if !literal.is_empty() {
+                pieces.push(Piece::Literal(std::mem::take(&mut literal).into()));
             }
-            None => {
-                let meant = nearest(name, WORDS.iter().map(|(word, _)| *word));
-                unknown.push(UnknownWord { written: name.into(), meant });
-            }
+            pieces.push(Piece::Word(*word));
+        } else {
+            let meant = nearest(name, WORDS.iter().map(|(word, _)| *word));
+            unknown.push(UnknownWord { written: name.into(), meant });
         }
         rest = following;
     }
