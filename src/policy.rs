@@ -146,3 +146,21 @@ pub struct Judgement<'a> {
     /// Where the credential stood, if a token was judged.
     pub credential: Option<Place>,
 }
+
+impl Judgement<'_> {
+    /// A judgement that knows no caller.
+    #[must_use]
+    pub fn of(decision: Decision, route: Option<RouteId>) -> Self {
+        Self {
+            decision,
+            route,
+            caller: None,
+            credential: None,
+            guard: "",
+            captures: Captures::new(),
+            shadows: Vec::new(),
+            condition_errors: Vec::new(),
+            cached: false,
+        }
+    }
+}

@@ -10,8 +10,7 @@ mod phrase;
 mod upstream;
 
 use crate::decision::{Block, Decision, Denial};
-use crate::engine::Judged;
-use crate::policy::Policy;
+use crate::policy::{Judgement, Policy};
 use crate::request::{Headers, Incoming};
 
 pub use metadata::Metadata;
@@ -60,8 +59,12 @@ impl Answer {
 
 /// Answers a judged request.
 #[must_use]
-pub fn answer(policy: &Policy, incoming: &Incoming<'_>, judged: &Judged<'_>, decision_id: &str) -> Answer {
-    let judgement = &judged.judgement;
+pub fn answer(
+    policy: &Policy,
+    incoming: &Incoming<'_>,
+    judgement: &Judgement<'_>,
+    decision_id: &str,
+) -> Answer {
     let metadata = Metadata::of(policy, judgement, decision_id);
     match &judgement.decision {
         Decision::Allow(grant) => upstream::allow(policy, incoming, judgement, grant, metadata),
