@@ -1,1 +1,7 @@
-//! Tests.
+//! Answers of a small policy to requests of every kind.
+
+mod clients;
+mod fixture;
+mod upstreams;
+
+use super::*;
