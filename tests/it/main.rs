@@ -1,4 +1,11 @@
 //! One test binary.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on stops"
+)]
+
 mod answers;
 mod wire;

@@ -1,4 +1,4 @@
-//! What is read from every captured CheckRequest, compared with a table that another program wrote from
+//! What is read from every captured `CheckRequest`, compared with a table that another program wrote from
 //! what was sent (`tests/data/checkrequests/README.md`).
 
 use std::fmt::Write as _;
