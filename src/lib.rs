@@ -16,3 +16,6 @@ pub mod policy;
 
 pub mod engine;
 pub mod response;
+
+// edge
+pub mod server;

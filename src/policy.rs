@@ -152,6 +152,26 @@ pub struct Judgement<'a> {
     pub condition_errors: u32,
     /// Whether the token came from the cache of verified tokens.
     pub cached: bool,
+    /// Where the credential stood, if a token was judged.
+    pub credential: Option<Place>,
+}
+
+impl Judgement<'_> {
+    /// A judgement that knows no caller.
+    #[must_use]
+    pub fn of(decision: Decision, route: Option<RouteId>) -> Self {
+        Self {
+            decision,
+            route,
+            caller: None,
+            credential: None,
+            guard: "",
+            captures: Captures::new(),
+            shadows: Vec::new(),
+            condition_errors: Vec::new(),
+            cached: false,
+        }
+    }
 }
 
 impl Judgement<'_> {

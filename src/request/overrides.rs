@@ -22,6 +22,12 @@ impl Overrides {
     pub const TARGET_HEADERS: [&'static str; 2] = ["x-original-url", "x-rewrite-url"];
     /// The query parameter by which a POST becomes another method.
     pub const METHOD_PARAMETER: &'static str = "_method";
+
+    /// Whether an application may take a decoded query name for [`Self::METHOD_PARAMETER`].
+    #[must_use]
+    pub fn is_method_parameter(name: &str) -> bool {
+        is_method_parameter(name)
+    }
 }
 
 /// Refuses a request that asks for another method, where the policy says so.

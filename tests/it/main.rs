@@ -1,2 +1,11 @@
 //! One test binary.
-fn main() {}
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on stops"
+)]
+
+mod answers;
+mod wire;

@@ -1,0 +1,103 @@
+//! Keeping tokens from the upstream: where one stands, and what is left when it is taken out.
+
+use crate::request::{Incoming, Query, looks_like};
+use crate::token::settings::Place;
+
+/// What has to be done to take tokens out of a request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Removal {
+    pub headers: Vec<String>,
+    pub cookies: Vec<Box<str>>,
+    pub query: Vec<String>,
+}
+
+impl Removal {
+    /// Takes out what stands in one place, if it is what would be taken for a token there.
+    pub(super) fn take(&mut self, place: &Place, incoming: &Incoming<'_>) {
+        match place {
+            Place::Header { name, scheme } => {
+                for (present, value) in incoming.headers.iter() {
+                    if looks_like(present, name) && has_scheme(value, scheme.as_deref()) {
+                        self.headers.push(present.to_ascii_lowercase());
+                    }
+                }
+            }
+            Place::Cookie(name) => self.cookies.push(name.clone()),
+            Place::Query(name) => self.query.extend(spellings(incoming.target, |sent| sent == name.as_ref())),
+        }
+    }
+}
+
+/// `Basic` credentials are no token, so they stay.
+fn has_scheme(value: &[u8], scheme: Option<&str>) -> bool {
+    let Some(scheme) = scheme else { return true };
+    let value = value.trim_ascii();
+    value.split_at_checked(scheme.len()).is_some_and(|(start, rest)| {
+        start.eq_ignore_ascii_case(scheme.as_bytes()) && rest.first().is_none_or(u8::is_ascii_whitespace)
+    })
+}
+
+/// The names of query parameters that decode to a wanted one, as they were sent: the proxy compares
+/// them without decoding.
+pub(super) fn spellings(target: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut spellings: Vec<String> = Vec::new();
+    let Some((_, query)) = target.split_once('?') else { return spellings };
+    for pair in query.split('&') {
+        let sent = pair.split('=').next().unwrap_or(pair);
+        for (name, _) in Query::new(pair).pairs() {
+            if is_wanted(&name) && spellings.iter().all(|known| known != sent) {
+                spellings.push(sent.to_owned());
+            }
+        }
+    }
+    spellings
+}
+
+/// What becomes of the Cookie header when cookies are taken out of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Cookies {
+    /// None of them is there.
+    Unchanged,
+    /// These are left.
+    Left(String),
+    /// None is left, or what is left cannot be written.
+    Removed,
+}
+
+/// Takes cookies out. Envoy joins repeated headers with a comma, so one may also start after a comma.
+pub(super) fn without_cookies(incoming: &Incoming<'_>, names: &[Box<str>]) -> Cookies {
+    let mut left: Vec<String> = Vec::new();
+    let mut found = false;
+    let mut is_text = true;
+    for value in incoming.headers.all("cookie") {
+        let Ok(value) = std::str::from_utf8(value) else {
+            is_text = false;
+            found |= names.iter().any(|name| contains(value, name.as_bytes()));
+            continue;
+        };
+        for pair in value.split(';') {
+            let kept: Vec<&str> = pair.split(',').filter(|piece| !is_named(piece, names)).collect();
+            found |= kept.len() != pair.split(',').count();
+            let kept = kept.join(",");
+            if !kept.trim().is_empty() {
+                left.push(kept.trim().to_owned());
+            }
+        }
+    }
+    let left = left.join("; ");
+    let can_be_written = is_text && left.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    match (found, left.is_empty() || !can_be_written) {
+        (false, _) => Cookies::Unchanged,
+        (true, true) => Cookies::Removed,
+        (true, false) => Cookies::Left(left),
+    }
+}
+
+fn is_named(piece: &str, names: &[Box<str>]) -> bool {
+    let name = piece.split('=').next().unwrap_or(piece).trim();
+    names.iter().any(|wanted| wanted.as_ref() == name)
+}
+
+fn contains(value: &[u8], wanted: &[u8]) -> bool {
+    !wanted.is_empty() && value.windows(wanted.len()).any(|window| window == wanted)
+}

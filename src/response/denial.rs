@@ -1,0 +1,181 @@
+//! The answer to a client that is turned away.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use smallvec::SmallVec;
+
+use crate::decision::{self, Denial};
+use crate::policy::Policy;
+use crate::policy::answer::{Answers, Block, Disclose, Format, Word};
+use crate::request::Headers;
+use crate::token::Identity;
+
+use super::challenge::challenge;
+use super::phrase::{phrase, sentence};
+use super::{Answer, Metadata};
+
+pub(super) fn deny(
+    policy: Option<&Policy>,
+    headers: &Headers<'_>,
+    denial: &Denial,
+    caller: Option<&Identity>,
+    metadata: Metadata,
+) -> Answer {
+    let built_in = Answers::default();
+    let answers = policy.map_or(&built_in, |policy| &policy.answers);
+    let block = denial.reason.block();
+    // The most specific first.
+    let mut layers: SmallVec<[&Block; 3]> = SmallVec::new();
+    if let Some(rule) = policy.and_then(|policy| policy.rule_answers(denial.rule)) {
+        layers.extend(rule.blocks(denial.reason));
+    }
+    layers.push(answers.block(block));
+
+    let status = layers.iter().find_map(|layer| layer.status).unwrap_or(block.default_status());
+    let rule = policy.and_then(|policy| policy.rule(denial.rule)).map_or("", |meta| meta.name.as_ref());
+    let telling = Telling { answers, denial, rule, decision_id: &metadata.decision_id };
+    let is_grpc = headers.is_grpc();
+    let (status, content) = if is_grpc {
+        // Envoy makes the body the message of the gRPC status, and the status from ours.
+        (grpc_status(status, block), Content { kind: None, body: telling.text(status), layer: 0 })
+    } else {
+        (status, telling.content(&layers, status))
+    };
+
+    let mut fields: BTreeMap<&str, String> = BTreeMap::new();
+    fields.insert("cache-control", "no-store".to_owned());
+    if let Some(kind) = content.kind {
+        fields.insert("content-type", kind);
+    }
+    // INVARIANT: other statuses carry no challenge, so that a hidden area cannot be told by it.
+    if matches!(status, 401 | 403) {
+        fields.insert("www-authenticate", challenge(answers, denial, caller.is_some()));
+    }
+    if let Some(name) = &answers.decision_id_header {
+        fields.insert(name, metadata.decision_id.clone());
+    }
+    for (index, layer) in layers.iter().enumerate().rev() {
+        for (name, value) in &layer.headers {
+            // A content type belongs to the body it was written for.
+            let is_for_another_body = name.as_ref() == "content-type"
+                && (is_grpc || index > content.layer || content.body.is_empty());
+            if !is_for_another_body {
+                fields.insert(name, value.to_string());
+            }
+        }
+    }
+    let headers = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Answer::Deny { block, status, headers, body: content.body, metadata }
+}
+
+/// The status from which Envoy makes `UNAUTHENTICATED`, `PERMISSION_DENIED` or `UNAVAILABLE`; a 404 or 400
+/// would reach a gRPC client as UNIMPLEMENTED or INTERNAL.
+const fn grpc_status(status: u16, block: decision::Block) -> u16 {
+    match (status, block) {
+        (401 | 403 | 503, _) => status,
+        (_, decision::Block::Unauthenticated) => 401,
+        (_, decision::Block::BadRequest | decision::Block::Forbidden) => 403,
+        (_, decision::Block::Unavailable) => 503,
+    }
+}
+
+struct Content {
+    kind: Option<String>,
+    body: String,
+    /// Index of the block that decided the body; past all of them where none did.
+    layer: usize,
+}
+
+struct Telling<'a> {
+    answers: &'a Answers,
+    denial: &'a Denial,
+    rule: &'a str,
+    decision_id: &'a str,
+}
+
+impl Telling<'_> {
+    fn content(&self, layers: &[&Block], status: u16) -> Content {
+        // The status has no content (RFC 9110 section 15.4.5).
+        if status == 304 {
+            return Content { kind: None, body: String::new(), layer: 0 };
+        }
+        for (layer, block) in layers.iter().enumerate() {
+            if let Some(body) = &block.body {
+                let missing = self.denial.missing.join(" ");
+                let text = body.render(|word| match word {
+                    Word::Reason => self.denial.reason.label(),
+                    Word::DecisionId => self.decision_id,
+                    Word::Route => self.rule,
+                    Word::Missing => &missing,
+                    Word::Realm => self.answers.realm(),
+                });
+                let kind = Some(body.content_type().to_owned()).filter(|_| !text.is_empty());
+                return Content { kind, body: text, layer };
+            }
+            if let Some(format) = block.format {
+                return self.built_in(format, status, layer);
+            }
+        }
+        self.built_in(self.answers.format, status, layers.len())
+    }
+
+    fn built_in(&self, format: Format, status: u16, layer: usize) -> Content {
+        let (kind, body) = match format {
+            Format::Problem => ("application/problem+json", self.problem(status)),
+            Format::Message => ("application/json", self.message(status)),
+            Format::Text => ("text/plain; charset=utf-8", self.text(status)),
+            Format::Empty => return Content { kind: None, body: String::new(), layer },
+        };
+        Content { kind: Some(kind.to_owned()), body, layer }
+    }
+
+    fn discloses_reason(&self) -> bool {
+        self.answers.disclose == Disclose::Reason
+    }
+
+    /// RFC 9457. `about:blank` says that the status tells all there is to tell.
+    fn problem(&self, status: u16) -> String {
+        let title = json(phrase(status));
+        let mut body = format!(r#"{{"type":"about:blank","title":{title},"status":{status}"#);
+        if self.discloses_reason() {
+            body.push_str(r#","detail":"#);
+            body.push_str(&json(sentence(self.denial.reason)));
+            self.push_reason(&mut body);
+        }
+        body.push('}');
+        body
+    }
+
+    fn message(&self, status: u16) -> String {
+        let message = if status == 401 { "Unauthenticated" } else { phrase(status) };
+        let mut body = format!(r#"{{"message":{}"#, json(message));
+        if self.discloses_reason() {
+            self.push_reason(&mut body);
+        }
+        body.push('}');
+        body
+    }
+
+    fn push_reason(&self, body: &mut String) {
+        body.push_str(r#","reason":"#);
+        body.push_str(&json(self.denial.reason.label()));
+        if !self.rule.is_empty() {
+            body.push_str(r#","rule":"#);
+            body.push_str(&json(self.rule));
+        }
+    }
+
+    fn text(&self, status: u16) -> String {
+        let phrase = phrase(status);
+        match (self.discloses_reason(), self.rule) {
+            (false, _) => phrase.to_owned(),
+            (true, "") => format!("{phrase}: {}", self.denial.reason.label()),
+            (true, rule) => format!("{phrase}: {} ({rule})", self.denial.reason.label()),
+        }
+    }
+}
+
+fn json(text: &str) -> String {
+    Value::from(text).to_string()
+}

@@ -1,0 +1,82 @@
+//! Words for statuses and reasons.
+
+use crate::decision::Denied;
+
+/// The reason phrase of a status (RFC 9110 section 15, RFC 6585); the class where it has none.
+pub(super) const fn phrase(status: u16) -> &'static str {
+    match status {
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        409 => "Conflict",
+        410 => "Gone",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        418 => "I'm a teapot",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        425 => "Too Early",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        511 => "Network Authentication Required",
+        other if other < 400 => "Redirection",
+        other if other < 500 => "Client Error",
+        _ => "Server Error",
+    }
+}
+
+/// One sentence for a person, where the policy discloses the reason.
+pub(super) const fn sentence(reason: Denied) -> &'static str {
+    match reason {
+        Denied::BadRequest => "the request is malformed or ambiguous",
+        Denied::BadPath => "the path can be read in more than one way",
+        Denied::TooLarge => "the request is over a limit",
+        Denied::AmbiguousToken => "more than one credential was sent",
+        Denied::MissingToken => "a token is needed",
+        Denied::MalformedToken => "what was sent is no token",
+        Denied::UnknownIssuer => "the token is of an issuer that is not known here",
+        Denied::UnknownKey => "the token names a key that its issuer does not have",
+        Denied::DisallowedAlgorithm => "the token is signed in a way that is not accepted",
+        Denied::BadSignature => "the signature of the token does not verify",
+        Denied::Expired => "the token has expired",
+        Denied::NotYetValid => "the token is not valid yet",
+        Denied::WrongAudience => "the token is for somebody else",
+        Denied::WrongType => "the token is of another type",
+        Denied::InvalidClaims => "the token lacks a claim or holds one that it cannot",
+        Denied::GuardMismatch => "the token is of another family",
+        Denied::NoRoute => "no rule speaks of this request",
+        Denied::Nobody => "this is closed to everyone",
+        Denied::Forbidden => "a rule forbids this",
+        Denied::MissingScope => "a scope is missing",
+        Denied::MissingRole => "a role is missing",
+        Denied::MissingGroup => "a group is missing",
+        Denied::MissingPermission => "a permission is missing",
+        Denied::ClaimMismatch => "the token is not of whom this is for",
+        Denied::SourceMismatch => "the request does not come from where it may",
+        Denied::HeaderMismatch => "a header or parameter is not as it must be",
+        Denied::ConditionFalse => "a condition does not hold",
+        Denied::RequirementUnmet => "what is asked of the caller is not met",
+        Denied::KeysUnavailable => "the token could not be judged",
+        Denied::PolicyUnavailable => "no policy is loaded",
+        Denied::Overloaded => "there is too much to do",
+        Denied::InternalError => "the request could not be judged",
+    }
+}

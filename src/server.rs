@@ -1,0 +1,4 @@
+//! Listens and answers.
+
+pub mod forward_auth;
+pub mod wire;

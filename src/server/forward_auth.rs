@@ -1,0 +1,13 @@
+//! Forward authentication over HTTP: Envoy's HTTP service, nginx `auth_request`, Traefik, Caddy.
+//!
+//! Which headers name the original request is a setting. The others are a client's word and are ignored;
+//! what is missing, doubled or malformed in the trusted ones is refused.
+
+mod answer;
+mod target;
+
+pub use answer::{expressible, response};
+pub use target::{Target, incoming};
+
+#[cfg(test)]
+mod tests;
