@@ -19,13 +19,6 @@ pub struct Snapshot {
     pub trust: Trust,
 }
 
-/// A request as it was read, if it could be, and its judgement.
-#[derive(Debug)]
-pub struct Judged<'a> {
-    /// The judgement.
-    pub judgement: Judgement<'a>,
-}
-
 /// Reads what arrived under the policy's rules; a denial says why it cannot be read one way only.
 ///
 /// # Errors

@@ -6,7 +6,9 @@
 
 // vocabulary
 pub mod decision;
+
 pub mod request;
+
 pub mod time;
 
 // core
@@ -15,7 +17,10 @@ pub mod token;
 pub mod policy;
 
 pub mod engine;
+
 pub mod response;
+
+pub mod cases;
 
 // edge
 pub mod server;

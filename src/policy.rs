@@ -13,13 +13,12 @@ pub mod reader;
 pub mod requirement;
 pub mod route;
 pub mod tri;
+pub mod units;
 pub mod upstream;
 pub mod yaml;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-
-use smallvec::SmallVec;
 
 use crate::decision::{Decision, ForbidId, RouteId, Rule};
 use crate::request::Reading;
@@ -118,7 +117,7 @@ impl Policy {
 }
 
 /// Path captures by name, decoded, in the request's spelling.
-pub type Captures<'a> = SmallVec<[(&'a str, Cow<'a, str>); 4]>;
+pub type Captures<'a> = Vec<(&'a str, Cow<'a, str>)>;
 
 /// What a shadow rule would have done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,26 +151,6 @@ pub struct Judgement<'a> {
     pub condition_errors: u32,
     /// Whether the token came from the cache of verified tokens.
     pub cached: bool,
-    /// Where the credential stood, if a token was judged.
-    pub credential: Option<Place>,
-}
-
-impl Judgement<'_> {
-    /// A judgement that knows no caller.
-    #[must_use]
-    pub fn of(decision: Decision, route: Option<RouteId>) -> Self {
-        Self {
-            decision,
-            route,
-            caller: None,
-            credential: None,
-            guard: "",
-            captures: Captures::new(),
-            shadows: Vec::new(),
-            condition_errors: Vec::new(),
-            cached: false,
-        }
-    }
 }
 
 impl Judgement<'_> {

@@ -3,7 +3,13 @@
 //! jsonwebtoken and aws-lc-rs check signatures; header and claims are judged here, with time as an
 //! argument. RFC 7515, 7517, 7518, 7519, 6750, 8725, 9068.
 
+pub mod cache;
 pub mod claims;
+mod extract;
+mod header;
+mod identity;
+pub mod json;
+pub mod keys;
 pub mod settings;
 pub mod trust;
 

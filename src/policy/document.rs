@@ -334,8 +334,6 @@ pub struct Forbid {
     pub on_deny: Option<OnDeny>,
     /// `mode`: `enforce` or `shadow`.
     pub mode: Option<Text>,
-    /// `paths`.
-    pub paths: Option<Paths>,
     /// `description`.
     pub description: Option<Text>,
 }

@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::str;
 
-use smallvec::SmallVec;
-
 use crate::request::Request;
 use crate::token::IssuerId;
 
@@ -124,7 +122,7 @@ impl ForbidCondition {
 }
 
 /// Ways in which a forbid rule matches a request.
-pub type Fenced<'a> = SmallVec<[(TokenCondition, Captures<'a>); 1]>;
+pub type Fenced<'a> = Vec<(TokenCondition, Captures<'a>)>;
 
 /// Where the client's address stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

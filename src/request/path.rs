@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use smallvec::SmallVec;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Reading;
@@ -13,7 +12,7 @@ pub type Segment<'a> = Cow<'a, str>;
 /// A path that can be read one way only (or in the few ways that a policy opted in to).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path<'a> {
-    segments: SmallVec<[Segment<'a>; 8]>,
+    segments: Vec<Segment<'a>>,
     holds_encoded_slash: bool,
     holds_semicolon: bool,
 }
@@ -25,7 +24,7 @@ impl<'a> Path<'a> {
     /// Says what makes it ambiguous.
     pub fn read(text: &'a str, reading: &Reading) -> Result<Self, &'static str> {
         let Some(rest) = text.strip_prefix('/') else { return Err("the path does not start with `/`") };
-        let mut path = Self { segments: SmallVec::new(), holds_encoded_slash: false, holds_semicolon: false };
+        let mut path = Self { segments: Vec::new(), holds_encoded_slash: false, holds_semicolon: false };
         let mut pieces = rest.split('/').peekable();
         while let Some(piece) = pieces.next() {
             if piece.is_empty() {
@@ -107,7 +106,7 @@ impl<'a> Path<'a> {
     }
 
     fn split_slashes(&self) -> Path<'a> {
-        let mut segments = SmallVec::new();
+        let mut segments = Vec::new();
         for segment in &self.segments {
             if segment.contains('/') {
                 segments.extend(segment.split('/').map(|part| Cow::Owned(part.to_owned())));

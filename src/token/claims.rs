@@ -62,6 +62,12 @@ impl ClaimPath {
         Self(vec![name.into()])
     }
 
+    /// A path of several segments, taken as they are.
+    #[must_use]
+    pub fn of<const N: usize>(segments: [&str; N]) -> Self {
+        Self(segments.into_iter().map(Into::into).collect())
+    }
+
     /// The segments.
     #[must_use]
     pub fn segments(&self) -> &[Box<str>] {

@@ -1,8 +1,12 @@
 //! An issuer as the policy describes it: whose tokens, where they are found, what they must hold.
 
+mod preset;
+
 use std::time::Duration;
 
 use super::claims::ClaimPath;
+
+pub use preset::Preset;
 
 /// A signature algorithm (RFC 7518 section 3.1, RFC 8037, RFC 9864).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

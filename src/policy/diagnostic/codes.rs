@@ -102,6 +102,7 @@ codes! {
     HEADER_NAME = "P0412", "a header name that is none";
     CLIENT_ADDRESS = "P0413", "a client address that cannot be found";
     TOO_MANY_CHECKS = "P0414", "named requirements that add up to too much";
+    CONDITION = "P0415", "a condition that cannot be used";
 
     ISS_TWICE = "P0501", "an `iss` value of two issuers";
     NONE_BESIDE_OTHERS = "P0502", "`none` beside other `iss` values";

@@ -2,7 +2,7 @@
 
 mod compile;
 
-pub(in crate::policy) use compile::regex;
+pub(in crate::policy) use compile::{regex, unanchored};
 
 use regex::Regex;
 use serde_json::{Number, Value};

@@ -97,7 +97,7 @@ impl Check {
         }
     }
 
-    pub(super) fn needs_caller(&self) -> bool {
+    pub(in crate::policy) fn needs_caller(&self) -> bool {
         match self {
             Self::Has { .. } | Self::Guard(_) | Self::Subject(_) | Self::Claim(..) => true,
             Self::Address(_) | Self::Header(..) | Self::Query(..) => false,

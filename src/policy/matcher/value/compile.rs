@@ -194,3 +194,9 @@ pub(in crate::policy) fn regex(
         }
     }
 }
+
+/// Compiles a regular expression that may match anywhere, as CEL's `matches` does.
+pub(in crate::policy) fn unanchored(source: &str, at: At, problems: &mut Diagnostics) -> Option<regex::Regex> {
+    regex(source, false, at, problems)?;
+    RegexBuilder::new(source).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES).build().ok()
+}

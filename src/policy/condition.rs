@@ -1,0 +1,147 @@
+//! CEL conditions: compiled when the policy is, bounded, and an error never opens anything.
+
+mod bounds;
+mod facts;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cel::extractors::This;
+use cel::{Context, ExecutionError, Program, Value};
+use regex::Regex;
+
+use super::diagnostic::{Diagnostics, closest, codes};
+use super::document::Text;
+use super::tri::Tri;
+
+pub use facts::Facts;
+
+/// Longest source, in bytes.
+const MOST_BYTES: usize = 4096;
+
+/// Variables that a condition may name.
+const VARIABLES: [&str; 11] = [
+    "request", "source", "params", "claims", "subject", "scopes", "roles", "groups", "permissions", "issuer", "guards",
+];
+/// Those that are about the caller.
+const OF_CALLER: [&str; 8] =
+    ["claims", "subject", "scopes", "roles", "groups", "permissions", "issuer", "guards"];
+
+/// A condition, compiled.
+pub struct Condition {
+    source: Box<str>,
+    program: Program,
+    variables: Vec<&'static str>,
+    regexes: Arc<HashMap<String, Regex>>,
+}
+
+impl std::fmt::Debug for Condition {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Condition").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl Condition {
+    /// Compiles a condition; `captures` are the names that `params` has.
+    pub fn compile(written: &Text, captures: &[Box<str>], problems: &mut Diagnostics) -> Option<Self> {
+        let source = &*written.value;
+        let mut wrong = |message: String, hint: &str| {
+            problems.error(codes::CONDITION, written.at, message).hint(hint);
+            None
+        };
+        if source.len() > MOST_BYTES {
+            return wrong("the condition is over 4 KiB".to_owned(), "split it with `all` and `any`");
+        }
+        if bounds::nests_deeply(source) {
+            return wrong("the condition is nested too deeply".to_owned(), "split it with `all` and `any`");
+        }
+        let program = match Program::compile(source) {
+            Ok(program) => program,
+            Err(errors) => {
+                let first = errors.errors.first().map_or_else(|| "cannot be read".to_owned(), |error| error.msg.clone());
+                return wrong(format!("this is no CEL expression: {first}"), "for example `claims.tenant == params.tenant`");
+            }
+        };
+        let mut walk = bounds::Walk::default();
+        walk.expression(program.expression());
+        if let Some(problem) = walk.problem {
+            return wrong(problem, "the cost of a condition has to be bounded");
+        }
+        for name in &walk.functions {
+            if !bounds::FUNCTIONS.contains(&name.as_str()) {
+                let hint = closest(name, bounds::FUNCTIONS)
+                    .map_or_else(|| format!("known are {}", bounds::FUNCTIONS.join(", ")), |near| format!("did you mean `{near}`?"));
+                return wrong(format!("there is no function `{name}`"), &hint);
+            }
+        }
+        let mut variables = Vec::new();
+        for name in &walk.variables {
+            match VARIABLES.iter().find(|known| *known == name) {
+                Some(known) => variables.push(*known),
+                None => {
+                    let hint = closest(name, VARIABLES)
+                        .map_or_else(|| format!("known are {}", VARIABLES.join(", ")), |near| format!("did you mean `{near}`?"));
+                    return wrong(format!("there is no variable `{name}`"), &hint);
+                }
+            }
+        }
+        if let Some((variable, field)) = walk.unknown_field(captures) {
+            return wrong(format!("`{variable}` has no `{field}`"), "`params` has the captures of the path");
+        }
+        let mut regexes = HashMap::new();
+        for pattern in walk.patterns {
+            let regex = super::matcher::value::unanchored(&pattern, written.at, problems)?;
+            regexes.insert(pattern, regex);
+        }
+        Some(Self { source: source.into(), program, variables, regexes: Arc::new(regexes) })
+    }
+
+    /// As written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether it is about the caller.
+    #[must_use]
+    pub fn needs_caller(&self) -> bool {
+        self.variables.iter().any(|name| OF_CALLER.contains(name))
+    }
+
+    /// What it always is, if no variable stands in it.
+    #[must_use]
+    pub fn constant(&self) -> Option<Tri> {
+        self.variables.is_empty().then(|| self.run(&mut Context::default()))
+    }
+
+    /// Judges it. What cannot be evaluated, or is no boolean, is unknown.
+    #[must_use]
+    pub fn evaluate(&self, facts: &Facts<'_>) -> Tri {
+        let mut context = Context::default();
+        for name in &self.variables {
+            // A caller who is not there leaves the variable out, and the expression fails: unknown.
+            if let Some(value) = facts.value(name) {
+                context.add_variable_from_value(*name, value);
+            }
+        }
+        self.run(&mut context)
+    }
+
+    fn run(&self, context: &mut Context<'_, '_>) -> Tri {
+        let regexes = Arc::clone(&self.regexes);
+        let matches = move |This(text): This<Arc<String>>, pattern: Arc<String>| -> Result<bool, ExecutionError> {
+            let regex = regexes.get(&*pattern).ok_or_else(|| ExecutionError::function_error("matches", "not constant"))?;
+            Ok(regex.is_match(&text))
+        };
+        if !self.regexes.is_empty() && context.add_function("matches", matches).is_err() {
+            return Tri::Unknown;
+        }
+        match self.program.execute(context) {
+            Ok(Value::Bool(holds)) => Tri::from(holds),
+            Ok(_) | Err(_) => Tri::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

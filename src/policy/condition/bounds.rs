@@ -1,0 +1,130 @@
+//! What a condition may hold: known names, constant patterns, and one loop inside of no other.
+
+use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
+
+/// Functions and operators that a condition may call.
+pub(super) const FUNCTIONS: [&str; 14] = [
+    "size", "contains", "startsWith", "endsWith", "matches", "has", "all", "exists", "exists_one", "filter", "map",
+    "int", "double", "string",
+];
+
+/// Deepest nesting of brackets and prefix operators.
+const MOST_DEPTH: usize = 24;
+
+/// Whether the source nests so deeply that parsing it would cost stack. Brackets in strings count too:
+/// nobody needs that many.
+pub(super) fn nests_deeply(source: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut prefixes = 0_usize;
+    for byte in source.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        prefixes = if matches!(byte, b'!' | b'-') { prefixes + 1 } else { 0 };
+        if depth > MOST_DEPTH || prefixes > MOST_DEPTH {
+            return true;
+        }
+    }
+    // Chains of `?:` and of operators nest to the right or left without brackets.
+    source.matches('?').count() > MOST_DEPTH || source.matches("&&").count() + source.matches("||").count() > 64
+}
+
+/// What stands in an expression.
+#[derive(Default)]
+pub(super) struct Walk {
+    pub variables: Vec<String>,
+    pub functions: Vec<String>,
+    pub patterns: Vec<String>,
+    pub problem: Option<String>,
+    fields: Vec<(String, String)>,
+    bound: Vec<String>,
+    in_loop: bool,
+}
+
+impl Walk {
+    /// A field that a variable with a closed set of fields does not have.
+    pub fn unknown_field(&self, captures: &[Box<str>]) -> Option<(&str, &str)> {
+        let is_known = |variable: &str, field: &str| match variable {
+            "params" => captures.iter().any(|known| **known == *field),
+            "request" => matches!(field, "method" | "path" | "host" | "query" | "headers" | "time"),
+            "source" => matches!(field, "address" | "principal"),
+            _ => true,
+        };
+        let unknown = self.fields.iter().find(|(variable, field)| !is_known(variable, field));
+        unknown.map(|(variable, field)| (variable.as_str(), field.as_str()))
+    }
+
+    pub fn expression(&mut self, node: &IdedExpr) {
+        match &node.expr {
+            Expr::Unspecified | Expr::Literal(_) => {}
+            Expr::Ident(name) => {
+                if !self.bound.contains(name) && !self.variables.contains(name) {
+                    self.variables.push(name.clone());
+                }
+            }
+            Expr::Select(select) => {
+                if let Expr::Ident(name) = &select.operand.expr
+                    && !self.bound.contains(name)
+                {
+                    self.fields.push((name.clone(), select.field.clone()));
+                }
+                self.expression(&select.operand);
+            }
+            Expr::Call(call) => {
+                self.call(&call.func_name, &call.args);
+                for inner in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
+                    self.expression(inner);
+                }
+            }
+            Expr::List(list) => {
+                for element in &list.elements {
+                    self.expression(element);
+                }
+            }
+            Expr::Map(map) => {
+                for entry in &map.entries {
+                    if let EntryExpr::MapEntry(entry) = &entry.expr {
+                        self.expression(&entry.key);
+                        self.expression(&entry.value);
+                    }
+                }
+            }
+            Expr::Struct(_) => self.problem = Some("a condition makes no messages".to_owned()),
+            Expr::Comprehension(comprehension) => {
+                if self.in_loop {
+                    self.problem = Some("a loop inside of a loop".to_owned());
+                    return;
+                }
+                self.expression(&comprehension.iter_range);
+                let before = self.bound.len();
+                self.bound.extend([comprehension.iter_var.clone(), comprehension.accu_var.clone()]);
+                self.in_loop = true;
+                for inner in [
+                    &comprehension.accu_init,
+                    &comprehension.loop_cond,
+                    &comprehension.loop_step,
+                    &comprehension.result,
+                ] {
+                    self.expression(inner);
+                }
+                self.in_loop = false;
+                self.bound.truncate(before);
+            }
+        }
+    }
+
+    fn call(&mut self, name: &str, arguments: &[IdedExpr]) {
+        let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic());
+        if is_word && !self.functions.iter().any(|known| known == name) {
+            self.functions.push(name.to_owned());
+        }
+        if name == "matches" {
+            match arguments.last().map(|argument| &argument.expr) {
+                Some(Expr::Literal(LiteralValue::String(pattern))) => self.patterns.push(pattern.inner().to_owned()),
+                _ => self.problem = Some("a pattern of `matches` that is not a constant".to_owned()),
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The variables of a condition.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::str;
+use std::sync::Arc;
+
+use cel::Value;
+
+use crate::policy::Captures;
+use crate::policy::guard::Guards;
+use crate::request::Request;
+use crate::time::UnixTime;
+use crate::token::Identity;
+
+/// Most elements of a list or map that a condition may see.
+const MOST_ELEMENTS: usize = 1000;
+
+/// What a condition is judged on.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The request.
+    pub request: &'a Request<'a>,
+    /// Captures of the route's path.
+    pub captures: &'a Captures<'a>,
+    /// The caller and the name of the issuer.
+    pub caller: Option<(&'a Identity, &'a str)>,
+    /// All guards.
+    pub guards: &'a Guards,
+    /// The client's address.
+    pub client_address: Option<IpAddr>,
+    /// The time.
+    pub now: UnixTime,
+}
+
+impl Facts<'_> {
+    /// The value of a variable; `None` where there is none.
+    pub(super) fn value(&self, name: &str) -> Option<Value> {
+        let identity = || self.caller.map(|(identity, _)| identity);
+        match name {
+            "request" => Some(self.request()),
+            "source" => Some(self.source()),
+            "params" => {
+                let capture = |(name, value): &(&str, std::borrow::Cow<'_, str>)| ((*name).to_owned(), text(value));
+                Some(map(self.captures.iter().map(capture)))
+            }
+            "claims" => {
+                let claims = &identity()?.claims;
+                let claims: Option<Vec<(String, Value)>> =
+                    claims.iter().map(|(name, value)| Some((name.clone(), json(value)?))).collect();
+                claims.map(|claims| map(claims.into_iter()))
+            }
+            "subject" => identity()?.subject.as_deref().map(text),
+            "scopes" => Some(list(&identity()?.scopes)),
+            "roles" => Some(list(&identity()?.roles)),
+            "groups" => Some(list(&identity()?.groups)),
+            "permissions" => Some(list(&identity()?.permissions)),
+            "issuer" => self.caller.map(|(_, issuer)| text(issuer)),
+            "guards" => Some(Value::List(Arc::new(self.guards.all_of(identity()?).into_iter().map(text).collect()))),
+            _ => None,
+        }
+    }
+
+    fn request(&self) -> Value {
+        let mut headers: HashMap<String, String> = HashMap::new();
+        for (name, value) in self.request.headers.iter() {
+            let Ok(value) = str::from_utf8(value) else { continue };
+            let known = headers.entry(name.to_ascii_lowercase());
+            known.and_modify(|joined| *joined = format!("{joined},{value}")).or_insert_with(|| value.to_owned());
+        }
+        let mut query: HashMap<String, Vec<Value>> = HashMap::new();
+        for (name, value) in self.request.query.pairs().take(MOST_ELEMENTS) {
+            query.entry(name.into_owned()).or_default().push(text(&value));
+        }
+        let members = [
+            ("method", text(self.request.method)),
+            ("path", text(&self.request.path.joined())),
+            ("host", text(&self.request.host)),
+            ("time", Value::Int(self.now.seconds())),
+            ("headers", map(headers.into_iter().map(|(name, value)| (name, text(&value))))),
+            ("query", map(query.into_iter().map(|(name, values)| (name, Value::List(Arc::new(values)))))),
+        ];
+        map(members.into_iter().map(|(name, value)| (name.to_owned(), value)))
+    }
+
+    /// An address or identity that is not there is not a member, so that comparing it fails.
+    fn source(&self) -> Value {
+        let address = self.client_address.map(|address| ("address".to_owned(), text(&address.to_string())));
+        let principal = Some(self.request.source.principal).filter(|name| !name.is_empty());
+        map(address.into_iter().chain(principal.map(|name| ("principal".to_owned(), text(name)))))
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::String(Arc::new(text.to_owned()))
+}
+
+fn list(items: &[Box<str>]) -> Value {
+    Value::List(Arc::new(items.iter().map(|item| text(item)).collect()))
+}
+
+fn map(members: impl Iterator<Item = (String, Value)>) -> Value {
+    Value::Map(members.collect::<HashMap<String, Value>>().into())
+}
+
+/// A claim; `None` where it holds more than a condition may go through.
+fn json(value: &serde_json::Value) -> Option<Value> {
+    Some(match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Bool(*truth),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(integer), _) => Value::Int(integer),
+            (None, Some(integer)) => Value::UInt(integer),
+            (None, None) => Value::Float(number.as_f64()?),
+        },
+        serde_json::Value::String(string) => text(string),
+        serde_json::Value::Array(items) if items.len() <= MOST_ELEMENTS => {
+            Value::List(Arc::new(items.iter().map(json).collect::<Option<_>>()?))
+        }
+        serde_json::Value::Object(members) if members.len() <= MOST_ELEMENTS => {
+            let members: Option<Vec<(String, Value)>> =
+                members.iter().map(|(name, value)| Some((name.clone(), json(value)?))).collect();
+            map(members?.into_iter())
+        }
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => return None,
+    })
+}

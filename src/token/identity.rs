@@ -1,0 +1,196 @@
+//! From verified claims to an identity: times, audience, and where an issuer keeps what.
+
+use serde_json::{Map, Value};
+
+use crate::decision::Denied;
+use crate::time::UnixTime;
+
+use super::claims::ClaimPath;
+use super::header::Header;
+use super::settings::{Audiences, IssuerSettings};
+use super::{Identity, IssuerId};
+
+/// Why claims are not good enough.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unfit {
+    pub reason: Denied,
+    pub detail: &'static str,
+}
+
+const fn unfit(reason: Denied, detail: &'static str) -> Unfit {
+    Unfit { reason, detail }
+}
+
+/// The times of a token, kept beside an identity so that they are judged again at every use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Times {
+    expires: Option<UnixTime>,
+    not_before: Option<UnixTime>,
+    issued: Option<UnixTime>,
+}
+
+impl Times {
+    fn read(claims: &Map<String, Value>) -> Result<Self, Unfit> {
+        let time = |name: &str, detail| match claims.get(name) {
+            None => Ok(None),
+            Some(value) => moment(value).map(Some).ok_or(unfit(Denied::InvalidClaims, detail)),
+        };
+        Ok(Self {
+            expires: time("exp", "`exp` is no time")?,
+            not_before: time("nbf", "`nbf` is no time")?,
+            issued: time("iat", "`iat` is no time")?,
+        })
+    }
+
+    /// Judges the times. A token is good before `exp` plus leeway, and from `nbf` minus leeway on.
+    pub fn judge(self, issuer: &IssuerSettings, now: UnixTime) -> Result<(), Unfit> {
+        match self.expires {
+            None if issuer.require_expiry => return Err(unfit(Denied::InvalidClaims, "it has no `exp`")),
+            Some(expires) if now >= expires.plus(issuer.leeway) => return Err(unfit(Denied::Expired, "it is past `exp`")),
+            None | Some(_) => {}
+        }
+        if self.not_before.is_some_and(|not_before| now < not_before.minus(issuer.leeway)) {
+            return Err(unfit(Denied::NotYetValid, "it is before `nbf`"));
+        }
+        let Some(max_age) = issuer.max_age else { return Ok(()) };
+        let Some(issued) = self.issued else {
+            return Err(unfit(Denied::InvalidClaims, "it has no `iat`, and `max_age` asks for one"));
+        };
+        if now < issued.minus(issuer.leeway) {
+            return Err(unfit(Denied::NotYetValid, "it was issued in the future"));
+        }
+        if now >= issued.plus(max_age).plus(issuer.leeway) {
+            return Err(unfit(Denied::Expired, "it is older than `max_age`"));
+        }
+        Ok(())
+    }
+
+    /// Not to be used at or after this moment.
+    fn end(self, issuer: &IssuerSettings) -> Option<UnixTime> {
+        let by_age = self.issued.zip(issuer.max_age).map(|(issued, age)| issued.plus(age).plus(issuer.leeway));
+        let by_expiry = self.expires.map(|expires| expires.plus(issuer.leeway));
+        [by_age, by_expiry].into_iter().flatten().min()
+    }
+}
+
+/// Seconds since the epoch, with or without a fraction (RFC 7519 section 2, `NumericDate`).
+fn moment(value: &Value) -> Option<UnixTime> {
+    let Value::Number(number) = value else { return None };
+    if let Some(seconds) = number.as_i64() {
+        return Some(UnixTime::from_seconds(seconds)).filter(|_| (0..=UnixTime::LAST.seconds()).contains(&seconds));
+    }
+    let seconds = number.as_f64().filter(|seconds| (0.0..=253_402_300_799.0).contains(seconds))?;
+    // Through the decimal form: exact for every value in range, without a cast.
+    format!("{:.0}", (seconds * 1000.0).floor()).parse().ok().map(UnixTime::from_millis)
+}
+
+/// Judges verified claims and reads the identity.
+pub(super) fn identify(
+    issuer: &IssuerSettings,
+    id: IssuerId,
+    header: &Header,
+    claims: Map<String, Value>,
+    now: UnixTime,
+) -> Result<(Identity, Times), Unfit> {
+    if !issuer.types.contains(&header.token_type) {
+        return Err(unfit(Denied::WrongType, "its `typ` is not an allowed one"));
+    }
+    let times = Times::read(&claims)?;
+    for (path, wanted) in &issuer.read.must_equal {
+        if path.find(&claims).and_then(Value::as_str) != Some(wanted) {
+            return Err(unfit(Denied::WrongType, "a claim says that it is another kind of token"));
+        }
+    }
+    let audiences = audiences(issuer, &claims)?;
+    let subject = subject(&issuer.read.subject, &claims)?;
+    times.judge(issuer, now)?;
+    let scopes = union(&issuer.read.scopes, &claims, true)?;
+    let all_scopes = issuer.scope_wildcard.as_ref().is_some_and(|wildcard| scopes.contains(wildcard));
+    let identity = Identity {
+        issuer: id,
+        subject,
+        all_scopes,
+        scopes,
+        roles: union(&issuer.read.roles, &claims, false)?,
+        groups: union(&issuer.read.groups, &claims, false)?,
+        permissions: union(&issuer.read.permissions, &claims, false)?,
+        audiences,
+        token_type: header.token_type.clone(),
+        key_id: header.key_id.clone(),
+        expires: times.end(issuer),
+        claims,
+    };
+    Ok((identity, times))
+}
+
+/// RFC 7519 section 4.1.3: a string or a list of strings; one of them must be ours.
+fn audiences(issuer: &IssuerSettings, claims: &Map<String, Value>) -> Result<Box<[Box<str>]>, Unfit> {
+    let wrong = unfit(Denied::InvalidClaims, "its audience is neither a string nor a list of strings");
+    let found: Box<[Box<str>]> = match first(&issuer.read.audience, claims) {
+        None => Box::default(),
+        Some(Value::String(audience)) => Box::from([audience.as_str().into()]),
+        Some(Value::Array(items)) => {
+            let texts: Option<Vec<Box<str>>> = items.iter().map(|item| item.as_str().map(Into::into)).collect();
+            texts.ok_or(wrong)?.into()
+        }
+        Some(_) => return Err(wrong),
+    };
+    if let Audiences::OneOf(ours) = &issuer.audiences
+        && !ours.iter().any(|audience| found.contains(audience))
+    {
+        return Err(unfit(Denied::WrongAudience, "it is for somebody else"));
+    }
+    Ok(found)
+}
+
+/// A string, or an integer as tymon/jwt-auth writes it. An empty one is none (Passport's client tokens).
+fn subject(paths: &[ClaimPath], claims: &Map<String, Value>) -> Result<Option<Box<str>>, Unfit> {
+    match first(paths, claims) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str().into()).filter(|text: &Box<str>| !text.is_empty())),
+        Some(Value::Number(number)) if !number.is_f64() => Ok(Some(number.to_string().into())),
+        Some(_) => Err(unfit(Denied::InvalidClaims, "its subject is neither a string nor an integer")),
+    }
+}
+
+/// What stands at the first of these paths that is there; null is not there.
+fn first<'c>(paths: &[ClaimPath], claims: &'c Map<String, Value>) -> Option<&'c Value> {
+    paths.iter().filter_map(|path| path.find(claims)).find(|value| !value.is_null())
+}
+
+/// What stands at all of these paths. Scopes may be separated by spaces; a role with a space is one role.
+/// Of an object the members whose value is not false or null count (ZITADEL's roles).
+fn union(paths: &[ClaimPath], claims: &Map<String, Value>, split: bool) -> Result<Box<[Box<str>]>, Unfit> {
+    let mut found: Vec<Box<str>> = Vec::new();
+    let mut add = |text: &str| {
+        if !text.is_empty() && !found.iter().any(|known| **known == *text) {
+            found.push(text.into());
+        }
+    };
+    for value in paths.iter().filter_map(|path| path.find(claims)) {
+        match value {
+            Value::Null => {}
+            Value::String(text) if split => text.split(' ').for_each(&mut add),
+            Value::String(text) => add(text),
+            Value::Array(items) => {
+                for item in items {
+                    match item {
+                        Value::String(text) => add(text),
+                        _ => return Err(unfit(Denied::InvalidClaims, "a list of scopes, roles or the like holds no strings")),
+                    }
+                }
+            }
+            Value::Object(members) => {
+                for (name, value) in members {
+                    if !matches!(value, Value::Null | Value::Bool(false)) {
+                        add(name);
+                    }
+                }
+            }
+            Value::Bool(_) | Value::Number(_) => {
+                return Err(unfit(Denied::InvalidClaims, "scopes, roles or the like are neither text nor list"));
+            }
+        }
+    }
+    Ok(found.into())
+}
