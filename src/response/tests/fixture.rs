@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::decision::{Allowed, Decision, Denial, ForbidId, Grant, RouteId, Rule};
-use crate::policy::diagnostic::{At, Diagnostics, Spanned};
-use crate::policy::{self, Forbid, Judgement, Policy, Route, RuleMeta, answer, document, upstream};
-use crate::request::{Headers, Incoming, Reading, Source};
+use crate::policy::diagnostic::{At, Diagnostics, SourceFile, Spanned};
+use crate::policy::{self, Judgement, Policy, answer, document, upstream};
+use crate::request::{Headers, Incoming, Source};
 use crate::token::settings::{Audiences, IssuerSettings, Place, Read, Refresh};
 use crate::token::{Identity, IssuerId};
 
@@ -68,27 +68,30 @@ pub(super) fn policy(
     places: Vec<Place>,
 ) -> Policy {
     let mut problems = Diagnostics::default();
-    let meta = |name: &str| RuleMeta { name: name.into(), file: "policy.yaml".into(), line: 1 };
     let answers = answer::compile(responses, &mut problems);
     let rule_answers = answer::compile_rule(on_deny, &mut problems);
     let upstream = upstream::compile(None, Some(plan), &["id".into()], &mut problems);
     assert_eq!(problems.problems, []);
-    Policy {
-        revision: "0".into(),
-        files: Vec::new(),
-        issuers: vec![Arc::new(issuer(places))],
-        identity_headers: upstream.header_names().map(Into::into).collect(),
-        routes: vec![Route {
-            meta: meta("GET /users/{id}"),
-            upstream,
-            answers: rule_answers.clone(),
-            shadow: false,
-        }],
-        forbids: vec![Forbid { meta: meta("fence"), answers: rule_answers, shadow: false }],
-        reading: Reading::default(),
-        answers,
-        warnings: Vec::new(),
-    }
+    let mut policy = compiled();
+    policy.issuers = vec![Arc::new(issuer(places))];
+    policy.identity_headers = upstream.header_names().map(Into::into).collect();
+    let (route, forbid) = (policy.routes.first_mut().expect("a route"), policy.forbids.first_mut().expect("a fence"));
+    route.upstream = upstream;
+    route.answers = rule_answers.clone();
+    forbid.answers = rule_answers;
+    policy.answers = answers;
+    policy
+}
+
+fn compiled() -> Policy {
+    let file = SourceFile {
+        name: "policy.yaml".into(),
+        text: "version: 1\n\
+            forbid: [{ name: fence, match: /never }]\n\
+            routes: [{ match: 'GET /users/{id}', allow: anyone }]\n"
+            .into(),
+    };
+    policy::compile(&[file]).expect("a policy")
 }
 
 fn issuer(places: Vec<Place>) -> IssuerSettings {
