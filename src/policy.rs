@@ -139,7 +139,7 @@ pub struct Judgement<'a> {
     /// The verified caller, if a token was judged and is good.
     pub caller: Option<Arc<Identity>>,
     /// Where the credential stood, if a token was judged and is good.
-    pub credential: Option<Place>,
+    pub credential: Option<&'a Place>,
     /// The guard to report: the first that the route names and the token belongs to, else the issuer's
     /// name; empty without a caller.
     pub guard: &'a str,

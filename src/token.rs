@@ -1,17 +1,19 @@
 //! Who is calling: from credentials in a request to a verified identity, strictly.
 //!
-//! jsonwebtoken and aws-lc-rs check signatures; header and claims are judged here, with time as an
-//! argument. RFC 7515, 7517, 7518, 7519, 6750, 8725, 9068.
+//! jsonwebtoken reads keys and aws-lc-rs checks signatures; header and claims are judged here, with time as
+//! an argument. RFC 7515, 7517, 7518, 7519, 6750, 8725, 9068.
 
 pub mod cache;
 pub mod claims;
 mod extract;
+mod glance;
 mod header;
 mod identity;
 pub mod json;
 pub mod keys;
 pub mod settings;
 pub mod trust;
+mod unverified;
 
 use std::sync::Arc;
 

@@ -23,7 +23,7 @@ use caller::{Credential, Heard};
 /// Everything one walk is about.
 struct Walk<'a, 'o, O: Observer> {
     policy: &'a Policy,
-    trust: &'o Trust,
+    trust: &'a Trust,
     request: &'a Request<'a>,
     address: Option<IpAddr>,
     now: UnixTime,
@@ -44,7 +44,7 @@ impl Policy {
     /// [`NeedsKeys`] on a first attempt whose token names a key not seen before: fetch, and ask again.
     pub fn decide<'a, O: Observer>(
         &'a self,
-        trust: &Trust,
+        trust: &'a Trust,
         request: &'a Request<'a>,
         now: UnixTime,
         attempt: Attempt,
@@ -111,7 +111,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     }
 
     /// The enforced forbid rules that match, in the order of their names.
-    fn fences(&mut self, heard: &mut Heard, attempt: Attempt) -> Result<Vec<Fence<'a>>, NeedsKeys> {
+    fn fences(&mut self, heard: &mut Heard<'a>, attempt: Attempt) -> Result<Vec<Fence<'a>>, NeedsKeys> {
         let mut matching = Vec::new();
         for (index, forbid) in self.policy.forbids.iter().enumerate().filter(|(_, forbid)| !forbid.shadow) {
             let ways = heard.ways(self, forbid, attempt)?;
@@ -127,7 +127,8 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
 
     /// The issuers in whose places a token is looked for: those of the guards that the rules name.
     fn places(&self, fences: &[Fence<'_>], route: Option<&Route>) -> Vec<IssuerId> {
-        let mut places: Vec<IssuerId> = fences.iter().flat_map(|fence| fence.forbid.look_in.iter().copied()).collect();
+        let mut places: Vec<IssuerId> =
+            fences.iter().flat_map(|fence| fence.forbid.look_in.iter().copied()).collect();
         places.extend(route.iter().flat_map(|route| route.look_in.iter().copied()));
         places.sort_unstable();
         places.dedup();
@@ -139,7 +140,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         fences: &[Fence<'a>],
         route: Option<(RouteId, &'a Route)>,
         captures: &Captures<'a>,
-        credential: &Credential,
+        credential: &Credential<'_>,
     ) -> Decision {
         if let Some(denial) = self.refuse_bad_token(fences, route, credential) {
             return Decision::Deny(denial);
@@ -159,7 +160,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         &self,
         fences: &[Fence<'_>],
         route: Option<(RouteId, &Route)>,
-        credential: &Credential,
+        credential: &Credential<'_>,
     ) -> Option<Denial> {
         let rejection = credential.rejection()?;
         let looking_fence = fences.iter().find(|fence| !fence.forbid.look_in.is_empty());
@@ -200,7 +201,13 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         None
     }
 
-    fn judge_route(&mut self, id: RouteId, route: &Route, captures: &Captures<'a>, known: Known<'_>) -> Decision {
+    fn judge_route(
+        &mut self,
+        id: RouteId,
+        route: &Route,
+        captures: &Captures<'a>,
+        known: Known<'_>,
+    ) -> Decision {
         match self.route_failure(route, captures, known) {
             None => Decision::Allow(Grant::new(Allowed::Met, id)),
             Some(failure) => Decision::Deny(denial_of(failure, Rule::Route(id))),
@@ -227,7 +234,8 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     /// A caller who belongs to none of the guards asked for is refused as a stranger would be.
     fn stranger(&self, failure: Failure, known: Known<'_>, guards: &[GuardName]) -> Failure {
         let Known::Verified(identity) = known else { return failure };
-        let belongs = guards.is_empty() || self.policy.guards.belongs(identity, guards) == super::tri::Tri::Yes;
+        let belongs =
+            guards.is_empty() || self.policy.guards.belongs(identity, guards) == super::tri::Tri::Yes;
         if belongs || failure.reason.precedence() < Denied::GuardMismatch.precedence() {
             return failure;
         }

@@ -111,7 +111,7 @@ fn remove_tokens(
     edits: &mut Edits<'_>,
 ) -> Vec<String> {
     let mut removal = Removal::default();
-    let judged: &[Place] = match (&judgement.credential, &judgement.caller) {
+    let judged: &[Place] = match (judgement.credential, &judgement.caller) {
         (Some(place), _) => std::slice::from_ref(place),
         (None, Some(caller)) => {
             policy.issuers.get(usize::from(caller.issuer.0)).map_or(&[], |issuer| &issuer.places)

@@ -1,5 +1,5 @@
-//! The cache of verified tokens: bounded in bytes, found by SHA-256 of the whole token. It changes speed,
-//! never an answer: times, places and keys are judged again at every use.
+//! The cache of verified tokens: bounded in bytes, found by the end of a token and confirmed by the SHA-256 of
+//! all of it. It changes speed, never an answer: times, places and keys are judged again at every use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,14 +7,20 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use moka::sync::Cache;
+use serde_json::Value;
 
+use super::extract::PlaceId;
 use super::identity::Times;
-use super::settings::{IssuerSettings, Place};
+use super::settings::{Algorithm, IssuerSettings};
+use super::trust::Keys;
 use super::{Identity, Rejection};
 use crate::time::UnixTime;
 
 /// Longest that a refusal is remembered.
 const REFUSAL_AGE: Duration = Duration::from_secs(10);
+
+/// What a refusal takes, text and book-keeping included.
+const REFUSAL_BYTES: u32 = 512;
 
 /// `cache.*` of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +54,17 @@ pub struct CacheStats {
     pub bytes: u64,
 }
 
+/// The end of a token, which is its signature: no two good tokens share one, and it costs nothing to find.
+/// It only finds an entry. That it is the same token, the digest says.
+pub(super) type Name = [u8; 32];
+
 /// What is remembered of a good token.
 #[derive(Debug)]
 pub(super) struct Verified {
     pub settings: Arc<IssuerSettings>,
-    /// The key that verified it.
+    /// The key that verified it, and with what.
     pub key: [u8; 32],
+    pub algorithm: Algorithm,
     pub identity: Arc<Identity>,
     pub times: Times,
     pub stored: UnixTime,
@@ -61,18 +72,34 @@ pub(super) struct Verified {
 
 /// What is remembered of a bad one: good for the very same keys and place only.
 #[derive(Debug)]
-pub(super) struct Refusal<K> {
-    pub keys: Arc<K>,
-    pub place: Place,
+pub(super) struct Refusal {
+    pub keys: Arc<Keys>,
+    pub place: PlaceId,
     pub rejection: Rejection,
     pub stored: UnixTime,
+    /// The last moment at which the same keys are usable.
+    pub until: Option<UnixTime>,
+}
+
+/// Something remembered of one token.
+#[derive(Debug)]
+struct Entry<T> {
+    digest: [u8; 32],
+    known: Arc<T>,
+}
+
+/// By hand: `derive` would ask the same of `T`.
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Self { digest: self.digest, known: Arc::clone(&self.known) }
+    }
 }
 
 /// Tokens judged before.
 pub struct TokenCache {
     settings: CacheSettings,
-    verified: Cache<[u8; 32], Arc<Verified>>,
-    refused: Cache<[u8; 32], Arc<Refusal<super::trust::Keys>>>,
+    verified: Cache<Name, Entry<Verified>>,
+    refused: Cache<Name, Entry<Refusal>>,
     hits: AtomicU64,
     misses: AtomicU64,
     evictions: Arc<AtomicU64>,
@@ -90,16 +117,19 @@ impl TokenCache {
     pub fn new(settings: CacheSettings) -> Self {
         let evictions = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&evictions);
+        let for_refusals = settings.max_bytes / 10;
         let verified = Cache::builder()
-            .max_capacity(settings.max_bytes - settings.max_bytes / 10)
-            .weigher(|_, entry: &Arc<Verified>| entry.weight())
-            .eviction_listener(move |_, _, _| {
-                counter.fetch_add(1, Ordering::Relaxed);
+            .max_capacity(settings.max_bytes - for_refusals)
+            .weigher(|_, entry: &Entry<Verified>| entry.known.weight())
+            .eviction_listener(move |_, _, cause| {
+                if cause.was_evicted() {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                }
             })
             .build();
         let refused = Cache::builder()
-            .max_capacity(settings.max_bytes / 10)
-            .weigher(|_, _: &Arc<Refusal<super::trust::Keys>>| 512)
+            .max_capacity(for_refusals)
+            .weigher(|_, _: &Entry<Refusal>| REFUSAL_BYTES)
             .time_to_live(REFUSAL_AGE)
             .build();
         Self { settings, verified, refused, hits: AtomicU64::new(0), misses: AtomicU64::new(0), evictions }
@@ -117,26 +147,31 @@ impl TokenCache {
         }
     }
 
-    /// The name of a token, if anything is remembered at all.
-    pub(super) fn name(&self, token: &str) -> Option<[u8; 32]> {
+    /// What a token is found by, if anything is remembered at all.
+    pub(super) fn name(&self, token: &str) -> Option<Name> {
         if !self.settings.enabled {
             return None;
         }
-        let mut name = [0; 32];
-        name.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+        let mut name = Name::default();
+        let bytes = token.as_bytes();
+        let end = bytes.get(bytes.len().saturating_sub(name.len())..).unwrap_or_default();
+        name.iter_mut().zip(end).for_each(|(slot, byte)| *slot = *byte);
         Some(name)
     }
 
-    pub(super) fn verified(&self, name: &[u8; 32], now: UnixTime) -> Option<Arc<Verified>> {
-        let entry = self.verified.get(name)?;
-        let is_young = now >= entry.stored && now < entry.stored.plus(self.settings.max_age);
-        is_young.then_some(entry)
+    pub(super) fn verified(&self, name: &Name, token: &str, now: UnixTime) -> Option<Arc<Verified>> {
+        let entry = self.verified.get(name).filter(|entry| entry.digest == digest_of(token))?;
+        let (known, max_age) = (entry.known, self.settings.max_age);
+        let is_young = now >= known.stored && now < known.stored.plus(max_age);
+        is_young.then_some(known)
     }
 
-    pub(super) fn refusal(&self, name: &[u8; 32], now: UnixTime) -> Option<Arc<Refusal<super::trust::Keys>>> {
-        let entry = self.refused.get(name)?;
-        let is_young = now >= entry.stored && now < entry.stored.plus(REFUSAL_AGE);
-        is_young.then_some(entry)
+    pub(super) fn refusal(&self, name: &Name, token: &str, now: UnixTime) -> Option<Arc<Refusal>> {
+        let entry = self.refused.get(name).filter(|entry| entry.digest == digest_of(token))?;
+        let known = entry.known;
+        let is_young = now >= known.stored && now < known.stored.plus(REFUSAL_AGE);
+        let has_its_keys = known.until.is_none_or(|until| now <= until);
+        (is_young && has_its_keys).then_some(known)
     }
 
     pub(super) fn count(&self, hit: bool) {
@@ -144,33 +179,45 @@ impl TokenCache {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn remember(&self, name: [u8; 32], entry: Verified) {
-        self.verified.insert(name, Arc::new(entry));
+    pub(super) fn remember(&self, name: &Name, token: &str, known: Arc<Verified>) {
+        self.verified.insert(*name, Entry { digest: digest_of(token), known });
     }
 
-    pub(super) fn remember_refusal(&self, name: [u8; 32], entry: Refusal<super::trust::Keys>) {
-        self.refused.insert(name, Arc::new(entry));
+    pub(super) fn remember_refusal(&self, name: &Name, token: &str, known: Refusal) {
+        self.refused.insert(*name, Entry { digest: digest_of(token), known: Arc::new(known) });
     }
+}
+
+fn digest_of(token: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    bytes
 }
 
 impl Verified {
     /// An estimate, rather too high: claims as a tree of maps take several times their text.
     fn weight(&self) -> u32 {
         let identity = &self.identity;
-        let lists = [&identity.scopes, &identity.roles, &identity.groups, &identity.permissions, &identity.audiences];
-        let texts: usize = lists.iter().flat_map(|list| list.iter()).map(|text| text.len() + 32).sum();
+        let lists =
+            [&identity.scopes, &identity.roles, &identity.groups, &identity.permissions, &identity.audiences];
+        let listed: usize = lists.iter().flat_map(|list| list.iter()).map(|text| text.len() + 32).sum();
+        let single = [&identity.subject, &identity.token_type, &identity.key_id];
+        let texts: usize = single.iter().filter_map(|text| text.as_ref()).map(|text| text.len() + 16).sum();
         let claims: usize = identity.claims.iter().map(|(name, value)| name.len() + 96 + bytes(value)).sum();
-        u32::try_from(texts + claims + 1024).unwrap_or(u32::MAX)
+        u32::try_from(listed + texts + claims + 1024).unwrap_or(u32::MAX)
     }
 }
 
-fn bytes(value: &serde_json::Value) -> usize {
+fn bytes(value: &Value) -> usize {
     match value {
-        serde_json::Value::String(text) => text.len() + 48,
-        serde_json::Value::Array(items) => items.iter().map(bytes).sum::<usize>() + 48,
-        serde_json::Value::Object(members) => {
+        Value::String(text) => text.len() + 48,
+        Value::Array(items) => items.iter().map(bytes).sum::<usize>() + 48,
+        Value::Object(members) => {
             members.iter().map(|(name, value)| name.len() + 96 + bytes(value)).sum::<usize>() + 48
         }
-        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => 48,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 48,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,50 +1,58 @@
 //! Finding the credential: in the places of the issuers that a rule asks for, and only one.
 
+use std::borrow::Cow;
 use std::str;
 
 use crate::decision::Denied;
 use crate::request::Request;
 
-use super::settings::{IssuerSettings, Place};
+use super::settings::Place;
+
+/// Number of a place among the distinct places of all issuers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PlaceId(pub u16);
 
 /// A credential and where it stood.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub token: String,
-    pub place: Place,
+pub(super) struct Found<'r> {
+    pub token: Cow<'r, str>,
+    pub place: PlaceId,
 }
 
 /// Why there is no single credential.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unclear {
     pub reason: Denied,
     pub detail: &'static str,
 }
 
-/// Looks in all places of these issuers.
-pub(super) fn find<'i>(
-    request: &Request<'_>,
-    issuers: impl Iterator<Item = &'i IssuerSettings>,
+const fn malformed(detail: &'static str) -> Unclear {
+    Unclear { reason: Denied::MalformedToken, detail }
+}
+
+const fn ambiguous(detail: &'static str) -> Unclear {
+    Unclear { reason: Denied::AmbiguousToken, detail }
+}
+
+/// Looks in these places, each given once.
+pub(super) fn find<'r, 'p>(
+    request: &'r Request<'_>,
+    places: impl Iterator<Item = (PlaceId, &'p Place)>,
     most_bytes: usize,
-) -> Result<Option<Found>, Unclear> {
-    let mut places: Vec<&Place> = Vec::new();
-    for place in issuers.flat_map(|issuer| &issuer.places) {
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    let mut found: Option<Found> = None;
-    for place in places {
-        for token in at(request, place)? {
+) -> Result<Option<Found<'r>>, Unclear> {
+    let mut found: Option<Found<'r>> = None;
+    for (id, place) in places {
+        visit(request, place, &mut |token| {
             if found.is_some() {
-                return Err(Unclear { reason: Denied::AmbiguousToken, detail: "more than one credential" });
+                return Err(ambiguous("more than one credential"));
             }
-            found = Some(Found { token, place: place.clone() });
-        }
+            found = Some(Found { token, place: id });
+            Ok(())
+        })?;
     }
     let Some(found) = found else { return Ok(None) };
     if found.token.is_empty() {
-        return Err(Unclear { reason: Denied::MalformedToken, detail: "the place of the token is empty" });
+        return Err(malformed("the place of the token is empty"));
     }
     if found.token.len() > most_bytes {
         return Err(Unclear { reason: Denied::TooLarge, detail: "the token is over `limits.token_bytes`" });
@@ -52,69 +60,110 @@ pub(super) fn find<'i>(
     Ok(Some(found))
 }
 
-/// Whether something stands in a place of one of these issuers.
-pub(super) fn is_present<'i>(request: &Request<'_>, issuers: impl Iterator<Item = &'i IssuerSettings>) -> bool {
-    issuers.flat_map(|issuer| &issuer.places).any(|place| match at(request, place) {
-        Ok(tokens) => !tokens.is_empty(),
-        Err(_) => true,
-    })
+/// Whether something stands in a place, be it only something that cannot be read.
+pub(super) fn is_present(request: &Request<'_>, place: &Place) -> bool {
+    visit(request, place, &mut |_| Err(ambiguous("there is one"))).is_err()
 }
 
-/// What stands in one place; every occurrence counts.
-fn at(request: &Request<'_>, place: &Place) -> Result<Vec<String>, Unclear> {
+/// Shows every credential that stands in one place.
+fn visit<'r>(
+    request: &'r Request<'_>,
+    place: &Place,
+    see: &mut impl FnMut(Cow<'r, str>) -> Result<(), Unclear>,
+) -> Result<(), Unclear> {
     match place {
         Place::Header { name, scheme } => {
-            let mut tokens = Vec::new();
             for value in request.headers.all(name) {
-                let value = str::from_utf8(value).map_err(|_| Unclear {
-                    reason: Denied::MalformedToken,
-                    detail: "the header of the token is not text",
-                })?;
                 let token = match scheme {
                     Some(scheme) => after_scheme(value, scheme)?,
-                    None => Some(value),
+                    None => Some(whole(value)?),
                 };
-                tokens.extend(token.map(str::to_owned));
+                if let Some(token) = token {
+                    see(Cow::Borrowed(token))?;
+                }
             }
-            Ok(tokens)
         }
-        Place::Cookie(name) => Ok(cookies(request, name)),
-        Place::Query(name) => Ok(request.query.all(name).map(|value| value.into_owned()).collect()),
+        Place::Cookie(name) => {
+            for value in request.headers.all("cookie") {
+                cookies(value, name, &mut |token| see(Cow::Borrowed(token)))?;
+            }
+        }
+        Place::Query(name) => {
+            for token in request.query.all(name) {
+                see(token)?;
+            }
+        }
     }
+    Ok(())
+}
+
+/// A header that holds nothing but a token. Proxies join repeated headers with a comma, and no compact JWS
+/// holds one.
+fn whole(value: &[u8]) -> Result<&str, Unclear> {
+    if value.contains(&b',') {
+        return Err(ambiguous("a comma stands in the header of the token: two may have been joined"));
+    }
+    str::from_utf8(value).map_err(|_| malformed("the header of the token is not text"))
 }
 
 /// RFC 9110 section 11.4: the scheme without regard to case, one or more spaces, the credential. Another
-/// scheme is no token; a scheme with nothing after it is a malformed one.
-fn after_scheme<'v>(value: &'v str, scheme: &str) -> Result<Option<&'v str>, Unclear> {
-    let Some((word, rest)) = value.split_at_checked(scheme.len()) else { return Ok(None) };
-    if !word.eq_ignore_ascii_case(scheme) {
+/// scheme is no token; this scheme with nothing after it is a malformed one.
+fn after_scheme<'v>(value: &'v [u8], scheme: &str) -> Result<Option<&'v str>, Unclear> {
+    let Some(rest) = rest_after(value, scheme) else {
+        // What another reader would find must not pass for nothing: white space before the scheme, or a
+        // second header that a proxy has joined on.
+        if rest_after(value.trim_ascii_start(), scheme).is_some() {
+            return Err(malformed("white space stands before the scheme"));
+        }
+        let mut joined = value.split(|byte| *byte == b',').skip(1);
+        if joined.any(|part| rest_after(part.trim_ascii_start(), scheme).is_some()) {
+            return Err(ambiguous("a comma stands before the scheme: two headers may have been joined"));
+        }
         return Ok(None);
-    }
-    let malformed = |detail| Err(Unclear { reason: Denied::MalformedToken, detail });
-    if rest.trim().is_empty() {
-        return malformed("nothing follows the scheme");
-    }
-    let Some(token) = rest.strip_prefix(' ').map(|rest| rest.trim_start_matches(' ')) else {
-        // `Bearer` with a tab or other white space after it would be a token to some, and none to others.
-        return if rest.starts_with(char::is_whitespace) { malformed("no space follows the scheme") } else { Ok(None) };
     };
-    if token.contains(char::is_whitespace) {
-        return malformed("white space stands in the credential");
+    if rest.trim_ascii().is_empty() {
+        return Err(malformed("nothing follows the scheme"));
     }
-    Ok(Some(token))
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    if spaces == 0 {
+        // `Bearer` with a tab after it would be a token to some, and none to others.
+        return Err(malformed("no space follows the scheme"));
+    }
+    whole(rest.get(spaces..).unwrap_or_default()).map(Some)
 }
 
-fn cookies(request: &Request<'_>, name: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for value in request.headers.all("cookie") {
-        // HTTP/1 repeats come joined by commas from some proxies; a compact JWS holds neither `,` nor `;`.
-        let Ok(value) = str::from_utf8(value) else { continue };
-        for pair in value.split([';', ',']) {
-            if let Some((_, token)) = pair.split_once('=').filter(|(known, _)| known.trim() == name) {
-                let token = token.trim();
-                found.push(token.strip_prefix('"').and_then(|token| token.strip_suffix('"')).unwrap_or(token).to_owned());
+/// What follows a scheme, if the value starts with that very scheme and not with a longer word.
+fn rest_after<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
+    let (word, rest) = value.split_at_checked(scheme.len())?;
+    let is_longer_word =
+        rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
+    (word.eq_ignore_ascii_case(scheme.as_bytes()) && !is_longer_word).then_some(rest)
+}
+
+/// RFC 6265 section 5.4, for any header that some server would read so. Quotes are part of a value there.
+fn cookies<'v>(
+    value: &'v [u8],
+    wanted: &str,
+    see: &mut impl FnMut(&'v str) -> Result<(), Unclear>,
+) -> Result<(), Unclear> {
+    for pair in value.split(|byte| *byte == b';') {
+        for (index, piece) in pair.split(|byte| *byte == b',').enumerate() {
+            let Some(equals) = piece.iter().position(|byte| *byte == b'=') else { continue };
+            let name = piece.get(..equals).unwrap_or_default();
+            if name.trim_ascii() != wanted.as_bytes() {
+                continue;
             }
+            // To some it is a second Cookie header that a proxy has joined on, to others the rest of a value.
+            if index > 0 {
+                return Err(ambiguous("a comma stands before the cookie of the token"));
+            }
+            let token = pair.get(equals + 1..).unwrap_or_default();
+            see(str::from_utf8(token.trim_ascii())
+                .map_err(|_| malformed("the cookie of the token is not text"))?)?;
         }
     }
-    found
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

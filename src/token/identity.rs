@@ -30,32 +30,34 @@ pub(super) struct Times {
 }
 
 impl Times {
-    fn read(claims: &Map<String, Value>) -> Result<Self, Unfit> {
+    fn read(claims: &Map<String, Value>, issuer: &IssuerSettings) -> Result<Self, Unfit> {
         let time = |name: &str, detail| match claims.get(name) {
             None => Ok(None),
             Some(value) => moment(value).map(Some).ok_or(unfit(Denied::InvalidClaims, detail)),
         };
-        Ok(Self {
+        let times = Self {
             expires: time("exp", "`exp` is no time")?,
             not_before: time("nbf", "`nbf` is no time")?,
             issued: time("iat", "`iat` is no time")?,
-        })
+        };
+        if times.expires.is_none() && issuer.require_expiry {
+            return Err(unfit(Denied::InvalidClaims, "it has no `exp`"));
+        }
+        if times.issued.is_none() && issuer.max_age.is_some() {
+            return Err(unfit(Denied::InvalidClaims, "it has no `iat`, and `max_age` asks for one"));
+        }
+        Ok(times)
     }
 
     /// Judges the times. A token is good before `exp` plus leeway, and from `nbf` minus leeway on.
     pub fn judge(self, issuer: &IssuerSettings, now: UnixTime) -> Result<(), Unfit> {
-        match self.expires {
-            None if issuer.require_expiry => return Err(unfit(Denied::InvalidClaims, "it has no `exp`")),
-            Some(expires) if now >= expires.plus(issuer.leeway) => return Err(unfit(Denied::Expired, "it is past `exp`")),
-            None | Some(_) => {}
+        if self.expires.is_some_and(|expires| now >= expires.plus(issuer.leeway)) {
+            return Err(unfit(Denied::Expired, "it is past `exp`"));
         }
         if self.not_before.is_some_and(|not_before| now < not_before.minus(issuer.leeway)) {
             return Err(unfit(Denied::NotYetValid, "it is before `nbf`"));
         }
-        let Some(max_age) = issuer.max_age else { return Ok(()) };
-        let Some(issued) = self.issued else {
-            return Err(unfit(Denied::InvalidClaims, "it has no `iat`, and `max_age` asks for one"));
-        };
+        let Some((issued, max_age)) = self.issued.zip(issuer.max_age) else { return Ok(()) };
         if now < issued.minus(issuer.leeway) {
             return Err(unfit(Denied::NotYetValid, "it was issued in the future"));
         }
@@ -67,7 +69,8 @@ impl Times {
 
     /// Not to be used at or after this moment.
     fn end(self, issuer: &IssuerSettings) -> Option<UnixTime> {
-        let by_age = self.issued.zip(issuer.max_age).map(|(issued, age)| issued.plus(age).plus(issuer.leeway));
+        let by_age =
+            self.issued.zip(issuer.max_age).map(|(issued, age)| issued.plus(age).plus(issuer.leeway));
         let by_expiry = self.expires.map(|expires| expires.plus(issuer.leeway));
         [by_age, by_expiry].into_iter().flatten().min()
     }
@@ -77,25 +80,25 @@ impl Times {
 fn moment(value: &Value) -> Option<UnixTime> {
     let Value::Number(number) = value else { return None };
     if let Some(seconds) = number.as_i64() {
-        return Some(UnixTime::from_seconds(seconds)).filter(|_| (0..=UnixTime::LAST.seconds()).contains(&seconds));
+        return Some(UnixTime::from_seconds(seconds))
+            .filter(|_| (0..=UnixTime::LAST.seconds()).contains(&seconds));
     }
     let seconds = number.as_f64().filter(|seconds| (0.0..=253_402_300_799.0).contains(seconds))?;
     // Through the decimal form: exact for every value in range, without a cast.
     format!("{:.0}", (seconds * 1000.0).floor()).parse().ok().map(UnixTime::from_millis)
 }
 
-/// Judges verified claims and reads the identity.
+/// Judges verified claims and reads the identity. Times are read, and judged at every use.
 pub(super) fn identify(
     issuer: &IssuerSettings,
     id: IssuerId,
-    header: &Header,
+    header: Header,
     claims: Map<String, Value>,
-    now: UnixTime,
 ) -> Result<(Identity, Times), Unfit> {
     if !issuer.types.contains(&header.token_type) {
         return Err(unfit(Denied::WrongType, "its `typ` is not an allowed one"));
     }
-    let times = Times::read(&claims)?;
+    let times = Times::read(&claims, issuer)?;
     for (path, wanted) in &issuer.read.must_equal {
         if path.find(&claims).and_then(Value::as_str) != Some(wanted) {
             return Err(unfit(Denied::WrongType, "a claim says that it is another kind of token"));
@@ -103,20 +106,25 @@ pub(super) fn identify(
     }
     let audiences = audiences(issuer, &claims)?;
     let subject = subject(&issuer.read.subject, &claims)?;
-    times.judge(issuer, now)?;
-    let scopes = union(&issuer.read.scopes, &claims, true)?;
+    let scopes = union(
+        &issuer.read.scopes,
+        &claims,
+        Split::AtSpaces,
+        "its scopes are neither text nor a list of texts",
+    )?;
     let all_scopes = issuer.scope_wildcard.as_ref().is_some_and(|wildcard| scopes.contains(wildcard));
+    let whole = |paths, detail| union(paths, &claims, Split::Never, detail);
     let identity = Identity {
         issuer: id,
         subject,
         all_scopes,
         scopes,
-        roles: union(&issuer.read.roles, &claims, false)?,
-        groups: union(&issuer.read.groups, &claims, false)?,
-        permissions: union(&issuer.read.permissions, &claims, false)?,
+        roles: whole(&issuer.read.roles, "its roles are neither text nor a list of texts")?,
+        groups: whole(&issuer.read.groups, "its groups are neither text nor a list of texts")?,
+        permissions: whole(&issuer.read.permissions, "its permissions are neither text nor a list of texts")?,
         audiences,
-        token_type: header.token_type.clone(),
-        key_id: header.key_id.clone(),
+        token_type: header.token_type,
+        key_id: header.key_id,
         expires: times.end(issuer),
         claims,
     };
@@ -130,7 +138,8 @@ fn audiences(issuer: &IssuerSettings, claims: &Map<String, Value>) -> Result<Box
         None => Box::default(),
         Some(Value::String(audience)) => Box::from([audience.as_str().into()]),
         Some(Value::Array(items)) => {
-            let texts: Option<Vec<Box<str>>> = items.iter().map(|item| item.as_str().map(Into::into)).collect();
+            let texts: Option<Vec<Box<str>>> =
+                items.iter().map(|item| item.as_str().map(Into::into)).collect();
             texts.ok_or(wrong)?.into()
         }
         Some(_) => return Err(wrong),
@@ -147,7 +156,9 @@ fn audiences(issuer: &IssuerSettings, claims: &Map<String, Value>) -> Result<Box
 fn subject(paths: &[ClaimPath], claims: &Map<String, Value>) -> Result<Option<Box<str>>, Unfit> {
     match first(paths, claims) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str().into()).filter(|text: &Box<str>| !text.is_empty())),
+        Some(Value::String(text)) => {
+            Ok(Some(text.as_str().into()).filter(|text: &Box<str>| !text.is_empty()))
+        }
         Some(Value::Number(number)) if !number.is_f64() => Ok(Some(number.to_string().into())),
         Some(_) => Err(unfit(Denied::InvalidClaims, "its subject is neither a string nor an integer")),
     }
@@ -158,9 +169,24 @@ fn first<'c>(paths: &[ClaimPath], claims: &'c Map<String, Value>) -> Option<&'c 
     paths.iter().filter_map(|path| path.find(claims)).find(|value| !value.is_null())
 }
 
-/// What stands at all of these paths. Scopes may be separated by spaces; a role with a space is one role.
-/// Of an object the members whose value is not false or null count (ZITADEL's roles).
-fn union(paths: &[ClaimPath], claims: &Map<String, Value>, split: bool) -> Result<Box<[Box<str>]>, Unfit> {
+/// Whether a text is one element or several.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Split {
+    /// Scopes: RFC 6749 section 3.3.
+    AtSpaces,
+    /// A role with a space in its name is one role.
+    Never,
+}
+
+/// What stands at all of these paths. Of an object the members whose value is not false or null count
+/// (ZITADEL's roles). What is of any other type could not be told from nothing, so such a token is refused:
+/// a `not` over it must not open.
+fn union(
+    paths: &[ClaimPath],
+    claims: &Map<String, Value>,
+    split: Split,
+    ill_typed: &'static str,
+) -> Result<Box<[Box<str>]>, Unfit> {
     let mut found: Vec<Box<str>> = Vec::new();
     let mut add = |text: &str| {
         if !text.is_empty() && !found.iter().any(|known| **known == *text) {
@@ -170,13 +196,13 @@ fn union(paths: &[ClaimPath], claims: &Map<String, Value>, split: bool) -> Resul
     for value in paths.iter().filter_map(|path| path.find(claims)) {
         match value {
             Value::Null => {}
-            Value::String(text) if split => text.split(' ').for_each(&mut add),
+            Value::String(text) if split == Split::AtSpaces => text.split(' ').for_each(&mut add),
             Value::String(text) => add(text),
             Value::Array(items) => {
                 for item in items {
                     match item {
                         Value::String(text) => add(text),
-                        _ => return Err(unfit(Denied::InvalidClaims, "a list of scopes, roles or the like holds no strings")),
+                        _ => return Err(unfit(Denied::InvalidClaims, ill_typed)),
                     }
                 }
             }
@@ -188,9 +214,12 @@ fn union(paths: &[ClaimPath], claims: &Map<String, Value>, split: bool) -> Resul
                 }
             }
             Value::Bool(_) | Value::Number(_) => {
-                return Err(unfit(Denied::InvalidClaims, "scopes, roles or the like are neither text nor list"));
+                return Err(unfit(Denied::InvalidClaims, ill_typed));
             }
         }
     }
     Ok(found.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,41 +1,75 @@
 //! JSON as a security token may have it: no duplicate members at any level, and not nested deeply.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Deepest nesting of a header or claim set.
 const MOST_DEPTH: usize = 32;
 
+/// What is wrong with a text that should be one JSON object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is no JSON, no object, or goes on after its end.
+    NoObject,
+    /// An object in it has a member twice.
+    Twice,
+    /// It is nested more than 32 deep.
+    TooDeep,
+}
+
 /// Reads one JSON object.
 ///
 /// # Errors
 /// Says what is wrong, without repeating the input.
-pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, &'static str> {
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Flaw> {
+    let flaw = Cell::new(Flaw::NoObject);
+    let strict = Strict { depth: 0, flaw: &flaw, twice: None };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|problem| {
-        if problem.to_string().starts_with("duplicate") { "a member is there twice" } else { "it is no JSON" }
-    })?;
-    reader.end().map_err(|_| "something follows the JSON")?;
+    let value = strict.deserialize(&mut reader).map_err(|_| flaw.get())?;
+    reader.end().map_err(|_| Flaw::NoObject)?;
     match value {
         Value::Object(object) => Ok(object),
-        _ => Err("it is no JSON object"),
+        _ => Err(Flaw::NoObject),
     }
 }
 
+/// The elements of one list of an object; the object's other members do not matter. An element that has a
+/// member twice is `None`, so that it spoils no other.
+///
+/// # Errors
+/// What is no JSON object, nested too deeply, or has the list twice or not at all.
+pub(super) fn elements(bytes: &[u8], list: &str) -> Result<Vec<Option<Value>>, Flaw> {
+    let flaw = Cell::new(Flaw::NoObject);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let found = reader.deserialize_map(ListOf { list, flaw: &flaw }).map_err(|_| flaw.get())?;
+    reader.end().map_err(|_| Flaw::NoObject)?;
+    Ok(found)
+}
+
+/// Any value, strictly.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'f> {
     depth: usize,
+    /// Why reading stopped, for whoever asked.
+    flaw: &'f Cell<Flaw>,
+    /// Where a duplicate is noted instead of stopping.
+    twice: Option<&'f Cell<bool>>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.depth >= MOST_DEPTH { Err(E::custom("nested too deeply")) } else { Ok(Self { depth: self.depth + 1 }) }
+        if self.depth >= MOST_DEPTH {
+            self.flaw.set(Flaw::TooDeep);
+            return Err(E::custom("nested too deeply"));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -43,7 +77,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,10 +126,80 @@ impl<'de> Visitor<'de> for Strict {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inner)?;
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
+            if object.insert(name, value).is_none() {
+                continue;
+            }
+            match self.twice {
+                Some(twice) => twice.set(true),
+                None => {
+                    self.flaw.set(Flaw::Twice);
+                    return Err(A::Error::custom("a member is there twice"));
+                }
             }
         }
         Ok(Value::Object(object))
     }
 }
+
+/// An object of which one list is wanted.
+struct ListOf<'f> {
+    list: &'f str,
+    flaw: &'f Cell<Flaw>,
+}
+
+impl<'de> Visitor<'de> for ListOf<'_> {
+    type Value = Vec<Option<Value>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "an object with a list `{}`", self.list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = members.next_key::<String>()? {
+            if name != self.list {
+                members.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if found.replace(members.next_value_seed(Elements { flaw: self.flaw })?).is_some() {
+                self.flaw.set(Flaw::Twice);
+                return Err(A::Error::custom("the list is there twice"));
+            }
+        }
+        found.ok_or_else(|| A::Error::custom("the list is missing"))
+    }
+}
+
+struct Elements<'f> {
+    flaw: &'f Cell<Flaw>,
+}
+
+impl<'de> DeserializeSeed<'de> for Elements<'_> {
+    type Value = Vec<Option<Value>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = Vec<Option<Value>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        let twice = Cell::new(false);
+        while let Some(element) =
+            items.next_element_seed(Strict { depth: 2, flaw: self.flaw, twice: Some(&twice) })?
+        {
+            found.push(Some(element).filter(|_| !twice.replace(false)));
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,27 +1,23 @@
 //! Keys: read one by one, bound to what they are for, parsed once.
 
+mod der;
+mod fault;
 mod jwk;
 mod pem;
+mod public;
 mod secret;
 
 use std::fmt;
 
-use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::ParsedPublicKey;
 use aws_lc_rs::{digest, hmac};
 
-use super::settings::Algorithm;
+use super::settings::{Algorithm, Encoding};
+
+pub use fault::KeyFault;
 
 /// Most keys of a set.
 pub const MOST_KEYS: usize = 200;
-
-/// Where a key set comes from: shared secrets are never taken from the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// Over HTTP.
-    Fetched,
-    /// A file or the policy itself.
-    Configured,
-}
 
 /// Keys of one source. Immutable.
 #[derive(Debug, Default)]
@@ -35,8 +31,9 @@ pub struct KeySet {
 pub struct RejectedKey {
     /// Its id, or its position in the set.
     pub key: Box<str>,
-    /// One word for the metric.
-    pub cause: &'static str,
+    /// Why.
+    pub fault: KeyFault,
+    id: Option<Box<str>>,
 }
 
 /// Why a whole set cannot be used.
@@ -46,7 +43,7 @@ pub enum KeysError {
     #[error("{0}")]
     Unreadable(&'static str),
     /// It holds no key that can be used.
-    #[error("it holds no usable key{}", .0.as_ref().map(|key| format!(": key `{}` is left out ({})", key.key, key.cause)).unwrap_or_default())]
+    #[error("it holds no usable key{}", .0.as_ref().map(|key| format!(": {key}")).unwrap_or_default())]
     NoUsableKey(Option<RejectedKey>),
 }
 
@@ -55,8 +52,10 @@ pub(super) struct Key {
     id: Option<Box<str>>,
     /// PEM and secret keys have no id and fit any.
     fits_any_id: bool,
-    /// SHA-256 over what the key is: the same key read again has the same one.
+    /// SHA-256 over what the key is and what it is for: the same key read again has the same one.
     fingerprint: [u8; 32],
+    /// SHA-256 over what the key is made of, whatever it is called and said to be for.
+    origin: [u8; 32],
     material: Material,
 }
 
@@ -68,6 +67,7 @@ enum Material {
     Fixture(hmac::Key),
 }
 
+/// `Debug` names a key and shows nothing of it.
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
@@ -75,12 +75,13 @@ impl fmt::Debug for Key {
 }
 
 impl KeySet {
-    /// Reads a JWK set (RFC 7517). Keys that cannot be used are left out and listed.
+    /// Reads a JWK set (RFC 7517). Keys that cannot be used are left out and listed; shared secrets are
+    /// among them, wherever the set comes from.
     ///
     /// # Errors
     /// What is no JWK set, or has no usable key.
-    pub fn from_jwks(json: &[u8], origin: Origin) -> Result<Self, KeysError> {
-        jwk::read(json, origin)?.not_empty()
+    pub fn from_jwks(json: &[u8]) -> Result<Self, KeysError> {
+        jwk::read(json)?.not_empty()
     }
 
     /// Reads PEM public keys (SPKI or PKCS#1) or X.509 certificates.
@@ -97,7 +98,7 @@ impl KeySet {
     /// What cannot be decoded, is shorter than every listed hash, or is a public key in disguise.
     pub fn from_secret(
         bytes: &[u8],
-        encoding: super::settings::Encoding,
+        encoding: Encoding,
         algorithms: &[Algorithm],
     ) -> Result<Self, KeysError> {
         secret::read(bytes, encoding, algorithms)?.not_empty()
@@ -106,17 +107,23 @@ impl KeySet {
     /// For policy tests: "verifies" what carries an HMAC of this secret, whatever allowed algorithm the
     /// header names. The secret is drawn anew for every run.
     pub(crate) fn fixture(secret: [u8; 32]) -> Self {
+        let fingerprint = fingerprint(&[b"fixture", &secret]);
         let key = Key {
             id: None,
             fits_any_id: true,
-            fingerprint: fingerprint(&[&secret]),
+            fingerprint,
+            origin: fingerprint,
             material: Material::Fixture(hmac::Key::new(hmac::HMAC_SHA256, &secret)),
         };
         Self { keys: vec![key], rejected: Vec::new() }
     }
 
     fn not_empty(self) -> Result<Self, KeysError> {
-        if self.keys.is_empty() { Err(KeysError::NoUsableKey(self.rejected.into_iter().next())) } else { Ok(self) }
+        if self.keys.is_empty() {
+            Err(KeysError::NoUsableKey(self.rejected.into_iter().next()))
+        } else {
+            Ok(self)
+        }
     }
 
     /// How many keys can be used.
@@ -142,8 +149,40 @@ impl KeySet {
         &self.rejected
     }
 
+    /// Whether a key stands in both, under whatever name.
+    #[must_use]
+    pub fn shares_a_key_with(&self, other: &Self) -> bool {
+        self.keys.iter().any(|key| other.keys.iter().any(|other| key.origin == other.origin))
+    }
+
     pub(super) fn keys(&self) -> &[Key] {
         &self.keys
+    }
+}
+
+impl RejectedKey {
+    fn named(id: &str, fault: KeyFault) -> Self {
+        Self { key: id.into(), fault, id: Some(id.into()) }
+    }
+
+    fn unnamed(index: usize, fault: KeyFault) -> Self {
+        Self { key: format!("#{index}").into(), fault, id: None }
+    }
+
+    fn of_secret(algorithm: Algorithm, fault: KeyFault) -> Self {
+        Self { key: format!("secret for {}", algorithm.name()).into(), fault, id: None }
+    }
+
+    /// Its `kid`, if it has one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+impl fmt::Display for RejectedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "key `{}` {}", self.key, self.fault)
     }
 }
 
@@ -165,17 +204,13 @@ impl Key {
         matches!(self.material, Material::Fixture(_)) || self.algorithms().any(|known| known == algorithm)
     }
 
-    /// Whether a shared secret: never used unless its algorithm is listed.
-    pub fn is_fixture(&self) -> bool {
-        matches!(self.material, Material::Fixture(_))
-    }
-
     fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
-        let (public, secret): (&[(Algorithm, ParsedPublicKey)], &[(Algorithm, hmac::Key)]) = match &self.material {
-            Material::Public(forms) => (forms, &[]),
-            Material::Secret(forms) => (&[], forms),
-            Material::Fixture(_) => (&[], &[]),
-        };
+        let (public, secret): (&[(Algorithm, ParsedPublicKey)], &[(Algorithm, hmac::Key)]) =
+            match &self.material {
+                Material::Public(forms) => (forms, &[]),
+                Material::Secret(forms) => (&[], forms),
+                Material::Fixture(_) => (&[], &[]),
+            };
         public.iter().map(|(algorithm, _)| *algorithm).chain(secret.iter().map(|(algorithm, _)| *algorithm))
     }
 
@@ -207,42 +242,5 @@ fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
     bytes
 }
 
-/// What aws-lc-rs calls a public-key algorithm. RSA keys of 2048 to 8192 bits only; ECDSA signatures in the
-/// fixed form of RFC 7518 section 3.4.
-fn verification(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
-    Some(match algorithm {
-        Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-        Algorithm::Rs384 => &signature::RSA_PKCS1_2048_8192_SHA384,
-        Algorithm::Rs512 => &signature::RSA_PKCS1_2048_8192_SHA512,
-        Algorithm::Ps256 => &signature::RSA_PSS_2048_8192_SHA256,
-        Algorithm::Ps384 => &signature::RSA_PSS_2048_8192_SHA384,
-        Algorithm::Ps512 => &signature::RSA_PSS_2048_8192_SHA512,
-        Algorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
-        Algorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
-        Algorithm::Es512 => &signature::ECDSA_P521_SHA512_FIXED,
-        Algorithm::EdDsa => &signature::ED25519,
-        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => return None,
-    })
-}
-
-/// The algorithms of RSA keys.
-const RSA: [Algorithm; 6] =
-    [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512];
-
-/// Parses a public key once for each algorithm it is for.
-fn public_key(
-    id: Option<Box<str>>,
-    fits_any_id: bool,
-    algorithms: &[Algorithm],
-    der_or_point: &[u8],
-) -> Option<Key> {
-    let parse = |algorithm: &Algorithm| {
-        let parsed = ParsedPublicKey::new(verification(*algorithm)?, der_or_point).ok()?;
-        Some((*algorithm, parsed))
-    };
-    let forms: Vec<_> = algorithms.iter().map(parse).collect::<Option<_>>()?;
-    let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
-    let id_bytes = id.as_deref().unwrap_or_default().as_bytes();
-    let fingerprint = fingerprint(&[b"public", names.join(",").as_bytes(), id_bytes, der_or_point]);
-    Some(Key { id, fits_any_id, fingerprint, material: Material::Public(forms) })
-}
+#[cfg(test)]
+mod tests;

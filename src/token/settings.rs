@@ -136,7 +136,7 @@ pub enum Audiences {
 }
 
 /// A place of a request where a token may stand.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Eq)]
 pub enum Place {
     /// A header, after a scheme (compared without regard to case) or as the whole value.
     Header {
@@ -149,6 +149,24 @@ pub enum Place {
     Cookie(Box<str>),
     /// A query parameter.
     Query(Box<str>),
+}
+
+/// Schemes are compared without regard to case (RFC 9110 section 11.1): `Bearer` and `bearer` are one place.
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Header { name, scheme }, Self::Header { name: other_name, scheme: other_scheme }) => {
+                let same_scheme = match (scheme, other_scheme) {
+                    (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+                    (None, None) => true,
+                    (Some(_), None) | (None, Some(_)) => false,
+                };
+                name == other_name && same_scheme
+            }
+            (Self::Cookie(one), Self::Cookie(other)) | (Self::Query(one), Self::Query(other)) => one == other,
+            (Self::Header { .. } | Self::Cookie(_) | Self::Query(_), _) => false,
+        }
+    }
 }
 
 /// Claim paths by what they hold. `subject` and `audience`: the first present; the others: the union.

@@ -1,28 +1,34 @@
 //! Issuers with their keys of one moment, and the verifier.
 
+mod index;
 mod verify;
 
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::decision::Denied;
 use crate::request::Request;
 use crate::time::UnixTime;
 
-use super::cache::{Refusal, TokenCache, Verified};
-use super::extract::{self, Found};
-use super::header::Parts;
+use super::cache::{Name, Refusal, TokenCache, Verified};
+use super::extract::{self, Found, PlaceId};
+use super::header;
 use super::identity::identify;
 use super::keys::KeySet;
 use super::settings::{IssuerSettings, Place};
+use super::unverified::{Claimed, Malformed, Unverified};
 use super::{Attempt, Caller, IssuerId, Rejection};
+use index::Index;
 
-/// Most issuers whose keys a token without `iss` is tried with.
-const MOST_CANDIDATES: usize = 8;
+/// Most issuers whose keys a token without `iss` is tried with. A policy with more at one place is refused.
+pub const MOST_NAMELESS: usize = 8;
 
 /// All issuers of a policy with their keys of one moment. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Trust {
     issuers: Arc<[Arc<IssuerSettings>]>,
+    index: Arc<Index>,
     keys: Arc<Keys>,
     cache: Arc<TokenCache>,
     token_bytes: usize,
@@ -45,13 +51,13 @@ pub struct SourceKeys {
 
 /// A request whose credential was judged, or had none.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Authenticated {
+pub struct Authenticated<'t> {
     /// Who asks.
     pub caller: Caller,
     /// Whether the token was known already.
     pub cached: bool,
     /// Where the credential stood.
-    pub place: Option<Place>,
+    pub place: Option<&'t Place>,
 }
 
 /// Why nobody was authenticated.
@@ -66,8 +72,19 @@ pub enum Refused {
 impl Trust {
     /// Puts issuers and their keys together, index by index.
     #[must_use]
-    pub fn new(issuers: Vec<Arc<IssuerSettings>>, keys: Vec<Vec<SourceKeys>>, cache: Arc<TokenCache>) -> Self {
-        Self { issuers: issuers.into(), keys: Arc::new(Keys(keys)), cache, token_bytes: 16 * 1024 }
+    pub fn new(
+        issuers: Vec<Arc<IssuerSettings>>,
+        keys: Vec<Vec<SourceKeys>>,
+        cache: Arc<TokenCache>,
+    ) -> Self {
+        let index = Arc::new(Index::new(&issuers));
+        Self { issuers: issuers.into(), index, keys: Arc::new(Keys(keys)), cache, token_bytes: 16 * 1024 }
+    }
+
+    /// The same issuers with other keys.
+    #[must_use]
+    pub fn with_keys(&self, keys: Vec<Vec<SourceKeys>>) -> Self {
+        Self { keys: Arc::new(Keys(keys)), ..self.clone() }
     }
 
     /// The same with another limit on the length of a token (`limits.token_bytes`).
@@ -94,10 +111,27 @@ impl Trust {
         &self.cache
     }
 
+    /// Two issuers of tokens without `iss` that look in one place and hold one key: nobody could tell whose
+    /// token is whose, so none would be accepted.
+    #[must_use]
+    pub fn nameless_with_one_key(&self) -> Option<(IssuerId, IssuerId)> {
+        let sets = |issuer: IssuerId| self.keys(issuer).iter().filter_map(|source| source.set.as_deref());
+        let share = |one: IssuerId, other: IssuerId| {
+            sets(one).any(|one| sets(other).any(|other| one.shares_a_key_with(other)))
+        };
+        self.index.nameless_groups().find_map(|group| {
+            let mut pairs = group
+                .iter()
+                .enumerate()
+                .flat_map(|(at, one)| group.iter().take(at).map(move |other| (*other, *one)));
+            pairs.find(|(one, other)| share(*one, *other))
+        })
+    }
+
     /// Whether something stands in a place of any of these issuers.
     #[must_use]
     pub fn token_present(&self, request: &Request<'_>, look_in: &[IssuerId]) -> bool {
-        extract::is_present(request, self.some(look_in))
+        self.index.places_of(look_in).any(|(_, place)| extract::is_present(request, place))
     }
 
     /// Looks for a credential in the places of some issuers, and judges it.
@@ -110,78 +144,91 @@ impl Trust {
         look_in: &[IssuerId],
         now: UnixTime,
         attempt: Attempt,
-    ) -> Result<Authenticated, Refused> {
-        let found = extract::find(request, self.some(look_in), self.token_bytes)
+    ) -> Result<Authenticated<'_>, Refused> {
+        let found = extract::find(request, self.index.places_of(look_in), self.token_bytes)
             .map_err(|unclear| rejected(unclear.reason, unclear.detail, None))?;
         let Some(found) = found else {
             return Ok(Authenticated { caller: Caller::Anonymous, cached: false, place: None });
         };
+        let place = self.index.place(found.place);
         let name = self.cache.name(&found.token);
-        if let Some(known) = name.and_then(|name| self.known(&name, &found, now)) {
-            return known;
+        if let Some(name) = &name
+            && let Some(known) = self.known(name, &found, now)
+        {
+            self.cache.count(true);
+            return known.map(|caller| Authenticated { caller, cached: true, place });
         }
-        if name.is_some() {
-            self.cache.count(false);
+        self.cache.count(false);
+        let judged = self.judge(&found, now, attempt).and_then(|verified| {
+            self.judge_times(&verified, now)?;
+            Ok(Arc::new(verified))
+        });
+        if let Some(name) = &name {
+            self.remember(name, &found, &judged, now);
         }
-        match self.judge(&found, now, attempt) {
+        let verified = judged?;
+        let caller = Caller::Verified(Arc::clone(&verified.identity));
+        Ok(Authenticated { caller, cached: false, place })
+    }
+
+    /// What the cache knows, if it still holds: the very same token, settings, place, and a key that would be
+    /// tried again; times are judged anew.
+    fn known(&self, name: &Name, found: &Found<'_>, now: UnixTime) -> Option<Result<Caller, Refused>> {
+        if let Some(entry) = self.cache.verified(name, &found.token, now) {
+            let id = entry.identity.issuer;
+            let settings = self.issuers.get(usize::from(id.0))?;
+            let still_holds = Arc::ptr_eq(settings, &entry.settings)
+                && self.may_be_remembered(id, found.place)
+                && verify::would_try(self, id, &entry, now);
+            if !still_holds {
+                return None;
+            }
+            return Some(
+                self.judge_times(&entry, now).map(|()| Caller::Verified(Arc::clone(&entry.identity))),
+            );
+        }
+        let refusal = self.cache.refusal(name, &found.token, now)?;
+        let still_holds = Arc::ptr_eq(&refusal.keys, &self.keys) && refusal.place == found.place;
+        still_holds.then(|| Err(Refused::Rejected(refusal.rejection.clone())))
+    }
+
+    /// Good tokens are remembered with what made them good. Bad ones shortly and apart, so that garbage cannot
+    /// push out good tokens, and only if it cost a signature check to refuse them and no time mends them.
+    fn remember(
+        &self,
+        name: &Name,
+        found: &Found<'_>,
+        judged: &Result<Arc<Verified>, Refused>,
+        now: UnixTime,
+    ) {
+        match judged {
             Ok(verified) => {
-                let identity = Arc::clone(&verified.identity);
-                if let Some(name) = name.filter(|_| self.may_be_remembered(&verified.settings, &found.place)) {
-                    self.cache.remember(name, verified);
+                if self.may_be_remembered(verified.identity.issuer, found.place) {
+                    self.cache.remember(name, &found.token, Arc::clone(verified));
                 }
-                Ok(Authenticated { caller: Caller::Verified(identity), cached: false, place: Some(found.place) })
             }
-            Err(refused) => {
-                if let (Some(name), Refused::Rejected(rejection)) = (name, &refused)
-                    && rejection.reason == Denied::BadSignature
-                {
-                    let keys = Arc::clone(&self.keys);
-                    let (place, rejection) = (found.place, rejection.clone());
-                    self.cache.remember_refusal(name, Refusal { keys, place, rejection, stored: now });
-                }
-                Err(refused)
+            Err(Refused::Rejected(rejection)) if is_worth_remembering(rejection) => {
+                let (keys, rejection) = (Arc::clone(&self.keys), rejection.clone());
+                let until = self.keys_last_until(now);
+                let refusal = Refusal { keys, place: found.place, rejection, stored: now, until };
+                self.cache.remember_refusal(name, &found.token, refusal);
             }
+            Err(Refused::Rejected(_) | Refused::NeedsKeys(_)) => {}
         }
     }
 
-    fn some<'s>(&'s self, ids: &'s [IssuerId]) -> impl Iterator<Item = &'s IssuerSettings> {
-        ids.iter().filter_map(|id| self.issuers.get(usize::from(id.0))).map(AsRef::as_ref)
-    }
-
-    /// What the cache knows, if it still holds: same settings, same place, a key that is still there and
-    /// fresh, and times judged anew.
-    fn known(&self, name: &[u8; 32], found: &Found, now: UnixTime) -> Option<Result<Authenticated, Refused>> {
-        if let Some(refusal) = self.cache.refusal(name, now) {
-            let still_holds = Arc::ptr_eq(&refusal.keys, &self.keys) && refusal.place == found.place;
-            if still_holds {
-                self.cache.count(true);
-                return Some(Err(Refused::Rejected(refusal.rejection.clone())));
-            }
-        }
-        let entry = self.cache.verified(name, now)?;
-        let id = entry.identity.issuer;
-        let settings = self.issuers.get(usize::from(id.0))?;
-        let still_holds = Arc::ptr_eq(settings, &entry.settings)
-            && self.may_be_remembered(settings, &found.place)
-            && self.has_key(id, &entry.key, now);
-        if !still_holds {
-            return None;
-        }
-        self.cache.count(true);
-        if let Err(unfit) = entry.times.judge(settings, now) {
-            return Some(Err(rejected(unfit.reason, unfit.detail, Some(id))));
-        }
-        let caller = Caller::Verified(Arc::clone(&entry.identity));
-        Some(Ok(Authenticated { caller, cached: true, place: Some(found.place.clone()) }))
+    fn judge_times(&self, verified: &Verified, now: UnixTime) -> Result<(), Refused> {
+        verified
+            .times
+            .judge(&verified.settings, now)
+            .map_err(|unfit| rejected(unfit.reason, unfit.detail, Some(verified.identity.issuer)))
     }
 
     /// A token without `iss` is remembered only where one issuer alone could have made it.
-    fn may_be_remembered(&self, settings: &IssuerSettings, place: &Place) -> bool {
-        settings.places.contains(place) && (!settings.iss.is_empty() || self.without_iss(place).count() == 1)
-    }
-
-    fn has_key(&self, issuer: IssuerId, fingerprint: &[u8; 32], now: UnixTime) -> bool {
-        self.usable(issuer, now).flat_map(|set| set.keys()).any(|key| key.fingerprint() == fingerprint)
+    fn may_be_remembered(&self, issuer: IssuerId, place: PlaceId) -> bool {
+        let is_named =
+            self.issuers.get(usize::from(issuer.0)).is_some_and(|settings| !settings.iss.is_empty());
+        self.index.stands_at(issuer, place) && (is_named || self.index.nameless_at(place).len() == 1)
     }
 
     /// Key sets of an issuer that are there and not too old.
@@ -197,46 +244,65 @@ impl Trust {
         })
     }
 
-    /// Issuers of tokens without `iss` that look in this place.
-    fn without_iss<'s>(&'s self, place: &'s Place) -> impl Iterator<Item = IssuerId> + 's {
-        let is_one = |(_, settings): &(usize, &Arc<IssuerSettings>)| settings.iss.is_empty() && settings.places.contains(place);
-        let all = self.issuers.iter().enumerate().filter(is_one);
-        all.map(|(index, _)| IssuerId(u16::try_from(index).unwrap_or(u16::MAX)))
+    /// Until when no key set that is usable now becomes too old.
+    fn keys_last_until(&self, now: UnixTime) -> Option<UnixTime> {
+        let all = self.issuers.iter().zip(&self.keys.0);
+        let ends = all.flat_map(|(settings, sources)| {
+            let fetched = sources.iter().filter_map(|source| source.fetched_at);
+            fetched.map(|fetched| fetched.plus(settings.refresh.max_stale))
+        });
+        ends.filter(|end| now <= *end).min()
     }
 
-    /// Judges a token from its first byte to its last claim.
-    fn judge(&self, found: &Found, now: UnixTime, attempt: Attempt) -> Result<Verified, Refused> {
-        let parts = Parts::read(&found.token)
-            .map_err(|malformed| rejected(malformed.reason, malformed.detail, None))?;
-        let candidates = self.candidates(&parts, &found.place)?;
-        let (id, key) = self.signer(&candidates, &parts, now, attempt)?;
-        let settings = self.issuers.get(usize::from(id.0)).ok_or_else(|| {
-            rejected(Denied::UnknownIssuer, "the issuer is not there", None)
-        })?;
-        let (identity, times) = identify(settings, id, &parts.header, parts.claims, now)
+    /// Judges a token from its first byte to its last claim, but for its times. What is cheap comes first:
+    /// shape, issuer, algorithm and key are settled before a signature is checked, and claims are read only
+    /// under a signature that holds.
+    fn judge(&self, found: &Found<'_>, now: UnixTime, attempt: Attempt) -> Result<Verified, Refused> {
+        let bad = |malformed: Malformed| rejected(malformed.reason, malformed.detail, None);
+        let token = Unverified::read(&found.token).map_err(bad)?;
+        let candidates = self.candidates(&token.issuer, found.place)?;
+        let (id, key) = self.signer(&candidates, &token, now, attempt)?;
+        let settings = self
+            .issuers
+            .get(usize::from(id.0))
+            .ok_or_else(|| rejected(Denied::UnknownIssuer, "the issuer is not there", None))?;
+        let (header, claims) =
+            header::read(&token).map_err(|bad| rejected(bad.reason, bad.detail, Some(id)))?;
+        let (identity, times) = identify(settings, id, header, claims)
             .map_err(|unfit| rejected(unfit.reason, unfit.detail, Some(id)))?;
-        Ok(Verified { settings: Arc::clone(settings), key, identity: Arc::new(identity), times, stored: now })
+        let settings = Arc::clone(settings);
+        Ok(Verified {
+            settings,
+            key,
+            algorithm: token.algorithm,
+            identity: Arc::new(identity),
+            times,
+            stored: now,
+        })
     }
 
     /// The issuers that may have made a token: by `iss`, never by `kid`.
-    fn candidates(&self, parts: &Parts<'_>, place: &Place) -> Result<Vec<IssuerId>, Refused> {
+    fn candidates(
+        &self,
+        issuer: &Claimed,
+        place: PlaceId,
+    ) -> Result<SmallVec<[IssuerId; MOST_NAMELESS]>, Refused> {
         let unknown = |detail| Err(rejected(Denied::UnknownIssuer, detail, None));
-        match parts.claims.get("iss") {
-            None => {
-                let found: Vec<IssuerId> = self.without_iss(place).collect();
-                if found.is_empty() { unknown("it has no `iss`, and no issuer says `issuer: none` for its place") } else { Ok(found) }
-            }
-            Some(serde_json::Value::String(iss)) if !iss.is_empty() => {
-                let position = self.issuers.iter().position(|settings| settings.iss.iter().any(|known| **known == **iss));
-                let Some((index, settings)) = position.and_then(|index| Some((index, self.issuers.get(index)?))) else {
-                    return unknown("no issuer has its `iss`");
-                };
-                if !settings.places.contains(place) {
-                    return unknown("its issuer's tokens do not stand where it stood");
+        match issuer {
+            Claimed::Nobody => match self.index.nameless_at(place) {
+                [] => unknown("it has no `iss`, and no issuer says `issuer: none` for its place"),
+                found => Ok(found.iter().take(MOST_NAMELESS).copied().collect()),
+            },
+            Claimed::By(iss) => match self.index.by_iss(iss) {
+                None => unknown("no issuer has its `iss`"),
+                Some(id) if !self.index.stands_at(id, place) => {
+                    unknown("its issuer's tokens do not stand where it stood")
                 }
-                Ok(vec![IssuerId(u16::try_from(index).unwrap_or(u16::MAX))])
+                Some(id) => Ok(SmallVec::from_slice(&[id])),
+            },
+            Claimed::IllTyped => {
+                Err(rejected(Denied::InvalidClaims, "`iss` is not a string, or empty", None))
             }
-            Some(_) => Err(rejected(Denied::InvalidClaims, "`iss` is not a string, or empty", None)),
         }
     }
 
@@ -244,14 +310,14 @@ impl Trust {
     fn signer(
         &self,
         candidates: &[IssuerId],
-        parts: &Parts<'_>,
+        token: &Unverified<'_>,
         now: UnixTime,
         attempt: Attempt,
     ) -> Result<(IssuerId, [u8; 32]), Refused> {
         let mut signer = None;
         let mut refused: Option<Refused> = None;
-        for id in candidates.iter().take(MOST_CANDIDATES) {
-            match verify::signature(self, *id, parts, now, attempt) {
+        for id in candidates {
+            match verify::signature(self, *id, token, now, attempt) {
                 Ok(_) if signer.is_some() => {
                     return Err(rejected(Denied::UnknownIssuer, "the keys of two issuers verify it", None));
                 }
@@ -260,7 +326,8 @@ impl Trust {
             }
         }
         let nobody = || rejected(Denied::UnknownIssuer, "no issuer can be asked", None);
-        // While one of them cannot be asked, nobody knows whether exactly one verifies; but one did.
+        // While one of them cannot be asked, nobody knows whether exactly one verifies; but one did, and the
+        // trouble of one issuer is not to touch the tokens of another.
         signer.ok_or_else(|| refused.unwrap_or_else(nobody))
     }
 }
@@ -280,3 +347,21 @@ fn first(known: Option<Refused>, other: Refused) -> Refused {
 fn rejected(reason: Denied, detail: &str, issuer: Option<IssuerId>) -> Refused {
     Refused::Rejected(Rejection { reason, detail: detail.into(), issuer })
 }
+
+/// Whether a refusal cost a signature check and will stay right for as long as the keys are the same ones.
+fn is_worth_remembering(rejection: &Rejection) -> bool {
+    let is_lasting = matches!(
+        rejection.reason,
+        Denied::BadSignature
+            | Denied::MalformedToken
+            | Denied::Expired
+            | Denied::WrongAudience
+            | Denied::WrongType
+            | Denied::InvalidClaims
+    );
+    // What is refused before a signature is looked at has no issuer yet, or one of the other reasons.
+    is_lasting && rejection.issuer.is_some()
+}
+
+#[cfg(test)]
+mod tests;

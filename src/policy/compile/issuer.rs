@@ -17,9 +17,15 @@ pub(super) fn compile(issuers: &[document::Issuer], problems: &mut Diagnostics) 
     let mut owners: HashMap<&str, &Text> = HashMap::new();
     for issuer in issuers {
         for iss in issuer.iss.iter().filter(|iss| &*iss.value != "none") {
-            if let Some(first) = owners.insert(&iss.value, &issuer.name).filter(|first| first.at != issuer.name.at) {
+            if let Some(first) =
+                owners.insert(&iss.value, &issuer.name).filter(|first| first.at != issuer.name.at)
+            {
                 problems
-                    .error(codes::ISS_TWICE, iss.at, format!("`{}` already belongs to issuer `{}`", iss.value, first.value))
+                    .error(
+                        codes::ISS_TWICE,
+                        iss.at,
+                        format!("`{}` already belongs to issuer `{}`", iss.value, first.value),
+                    )
                     .see(first.at, "the first one")
                     .hint("an `iss` belongs to one issuer; tell its tokens apart with guards");
             }
@@ -47,7 +53,11 @@ fn one(issuer: &document::Issuer, problems: &mut Diagnostics) -> IssuerSettings 
         max_age: issuer.max_age.as_ref().map(|_| duration(issuer.max_age.as_ref(), Duration::ZERO, problems)),
         places,
         read,
-        scope_wildcard: issuer.scope_wildcard.as_ref().map(|text| text.value.clone()).or(preset.scope_wildcard),
+        scope_wildcard: issuer
+            .scope_wildcard
+            .as_ref()
+            .map(|text| text.value.clone())
+            .or(preset.scope_wildcard),
         refresh: refresh(issuer.refresh.as_ref(), problems),
         required: issuer.required.as_ref().is_none_or(|written| written.value),
     }
@@ -75,7 +85,11 @@ fn algorithms(names: &[Text], problems: &mut Diagnostics) -> Vec<Algorithm> {
             None => {
                 let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
                 problems
-                    .error(codes::UNKNOWN_ALGORITHM, name.at, format!("`{}` is no signature algorithm", name.value))
+                    .error(
+                        codes::UNKNOWN_ALGORITHM,
+                        name.at,
+                        format!("`{}` is no signature algorithm", name.value),
+                    )
                     .hint(format!("one of {}", known.join(", ")));
             }
         }
@@ -87,7 +101,11 @@ fn audiences(issuer: &document::Issuer, problems: &mut Diagnostics) -> Audiences
     if issuer.audiences_is_scalar {
         if let Some(text) = issuer.audiences.first().filter(|text| &*text.value != "any") {
             problems
-                .error(codes::AUDIENCES, text.at, format!("`audiences` is a list; `{}` is a string", text.value))
+                .error(
+                    codes::AUDIENCES,
+                    text.at,
+                    format!("`audiences` is a list; `{}` is a string", text.value),
+                )
                 .hint(format!("write `[{}]`, or `any` to check none", text.value));
         }
         return Audiences::Any;
@@ -166,7 +184,9 @@ fn places(issuer: &document::Issuer, problems: &mut Diagnostics) -> Vec<Place> {
     for place in written {
         match place_of(place) {
             Some(found) if places.contains(&found) => {
-                problems.error(codes::PLACE_TWICE, place.at, "this place is written twice").hint("remove one");
+                problems
+                    .error(codes::PLACE_TWICE, place.at, "this place is written twice")
+                    .hint("remove one");
             }
             Some(found) => places.push(found),
             None => wrong_place(place.at, problems),
@@ -215,7 +235,8 @@ fn refresh(written: Option<&document::Refresh>, problems: &mut Diagnostics) -> R
         })
     });
     Refresh {
-        interval: duration(written.interval.as_ref(), default.interval, problems).max(Duration::from_secs(10)),
+        interval: duration(written.interval.as_ref(), default.interval, problems)
+            .max(Duration::from_secs(10)),
         timeout: duration(written.timeout.as_ref(), default.timeout, problems),
         cooldown: duration(written.cooldown.as_ref(), default.cooldown, problems),
         max_stale: duration(written.max_stale.as_ref(), default.max_stale, problems),

@@ -17,12 +17,12 @@ use super::Walk;
 
 /// What became of the credential.
 #[derive(Debug, Default)]
-pub(super) enum Credential {
+pub(super) enum Credential<'a> {
     /// Nobody looked, or nothing was there.
     #[default]
     Absent,
     /// It verified.
-    Verified { identity: Arc<Identity>, cached: bool, place: Option<Place> },
+    Verified { identity: Arc<Identity>, cached: bool, place: Option<&'a Place> },
     /// It is bad.
     Rejected(Rejection),
     /// It could not be judged.
@@ -31,13 +31,13 @@ pub(super) enum Credential {
 
 /// What has been heard so far, so that nothing is verified twice.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
-    everywhere: Option<Credential>,
+pub(super) struct Heard<'a> {
+    everywhere: Option<Credential<'a>>,
 }
 
-impl Heard {
+impl<'a> Heard<'a> {
     /// The ways in which a forbid rule applies: something in it matches, and the token is as it says there.
-    pub(super) fn ways<'a, O: Observer>(
+    pub(super) fn ways<O: Observer>(
         &mut self,
         walk: &Walk<'a, '_, O>,
         forbid: &'a Forbid,
@@ -54,7 +54,7 @@ impl Heard {
 
     fn satisfies<O: Observer>(
         &mut self,
-        walk: &Walk<'_, '_, O>,
+        walk: &Walk<'a, '_, O>,
         condition: TokenCondition,
         attempt: Attempt,
     ) -> Result<bool, NeedsKeys> {
@@ -76,10 +76,10 @@ impl Heard {
     /// Looks for a token in the places of these issuers.
     pub(super) fn listen<O: Observer>(
         self,
-        walk: &Walk<'_, '_, O>,
+        walk: &Walk<'a, '_, O>,
         look_in: &[IssuerId],
         attempt: Attempt,
-    ) -> Result<Credential, NeedsKeys> {
+    ) -> Result<Credential<'a>, NeedsKeys> {
         if look_in.is_empty() {
             return Ok(Credential::Absent);
         }
@@ -93,23 +93,25 @@ impl Heard {
 }
 
 /// Asks the verifier once.
-pub(super) fn authenticate<O: Observer>(
-    walk: &Walk<'_, '_, O>,
+pub(super) fn authenticate<'a, O: Observer>(
+    walk: &Walk<'a, '_, O>,
     look_in: &[IssuerId],
     attempt: Attempt,
-) -> Result<Credential, NeedsKeys> {
+) -> Result<Credential<'a>, NeedsKeys> {
     match walk.trust.authenticate(walk.request, look_in, walk.now, attempt) {
         Ok(Authenticated { caller: Caller::Anonymous, .. }) => Ok(Credential::Absent),
         Ok(Authenticated { caller: Caller::Verified(identity), cached, place }) => {
             Ok(Credential::Verified { identity, cached, place })
         }
-        Err(Refused::Rejected(rejection)) if rejection.reason == Denied::KeysUnavailable => Ok(Credential::Unjudged),
+        Err(Refused::Rejected(rejection)) if rejection.reason == Denied::KeysUnavailable => {
+            Ok(Credential::Unjudged)
+        }
         Err(Refused::Rejected(rejection)) => Ok(Credential::Rejected(rejection)),
         Err(Refused::NeedsKeys(issuer)) => Err(NeedsKeys(issuer)),
     }
 }
 
-impl Credential {
+impl<'a> Credential<'a> {
     pub(super) fn known(&self) -> Known<'_> {
         match self {
             Self::Absent => Known::Absent,
@@ -127,7 +129,7 @@ impl Credential {
     }
 
     /// Writes the caller, and the guard to report, into a judgement.
-    pub(super) fn report<'a>(self, policy: &'a Policy, route: Option<&Route>, judgement: &mut Judgement<'a>) {
+    pub(super) fn report(self, policy: &'a Policy, route: Option<&Route>, judgement: &mut Judgement<'a>) {
         if let Self::Verified { identity, cached, place } = self {
             judgement.guard = guard_to_report(policy, route, &identity);
             judgement.caller = Some(identity);

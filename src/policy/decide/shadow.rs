@@ -8,7 +8,7 @@ use crate::token::{Attempt, IssuerId};
 use super::caller::{Credential, Heard, authenticate};
 use super::{Fence, Walk, denial_of};
 
-impl<O: Observer> Walk<'_, '_, O> {
+impl<'a, O: Observer> Walk<'a, '_, O> {
     /// What each matching shadow rule would have done. A shadow never waits for keys.
     pub(super) fn shadows(&mut self) -> Vec<Shadow> {
         let mut shadows = Vec::new();
@@ -62,7 +62,7 @@ impl<O: Observer> Walk<'_, '_, O> {
         shadows.push(Shadow { rule: Rule::Route(id), decision });
     }
 
-    fn shadow_credential(&self, look_in: &[IssuerId]) -> Credential {
+    fn shadow_credential(&self, look_in: &[IssuerId]) -> Credential<'a> {
         if look_in.is_empty() {
             return Credential::Absent;
         }

@@ -170,7 +170,7 @@ fn headers_are_removed_as_the_route_says() {
     assert!(edits.removes("x-debug") && edits.removes("x_debug"));
 }
 
-fn judged(place: Place) -> Judgement<'static> {
+fn judged(place: &Place) -> Judgement<'_> {
     let mut judgement = allowed(Allowed::Met);
     judgement.caller = Some(caller("7", &[], &json!({})));
     judgement.credential = Some(place);
@@ -193,7 +193,7 @@ fn the_credential_is_removed_wherever_it_was() {
     let headers = [("authorization", "bearer a"), ("x_token", "b"), ("cookie", "a=1; session=t; b=2")];
     let incoming = incoming("/?x=1&access%5Ftoken=t&access_token=u", &headers);
     for place in places {
-        let edits = edits(&policy, &incoming, &judged(place));
+        let edits = edits(&policy, &incoming, &judged(&place));
         assert!(edits.removes("authorization") && edits.removes("x_token"));
         assert_eq!(edits.value("cookie"), Some("a=1; b=2"));
         assert_eq!(edits.remove_query, ["access%5Ftoken", "access_token"]);
@@ -207,11 +207,11 @@ fn where_a_token_was_judged_no_other_gets_through() {
     let places = vec![bearer(), Place::Cookie("session".into()), Place::Query("access_token".into())];
     let policy = policy(None, None, &plan(&[], &[], false), places);
     let incoming = incoming("/?access_token=t", &[("authorization", "Bearer a"), ("cookie", "session=t")]);
-    let by_header = edits(&policy, &incoming, &judged(bearer()));
+    let by_header = edits(&policy, &incoming, &judged(&bearer()));
     assert!(!by_header.removes("authorization"));
     assert!(by_header.removes("cookie"));
     assert_eq!(by_header.remove_query, ["access_token"]);
-    let by_cookie = edits(&policy, &incoming, &judged(Place::Cookie("session".into())));
+    let by_cookie = edits(&policy, &incoming, &judged(&Place::Cookie("session".into())));
     assert!(by_cookie.removes("authorization") && !by_cookie.removes("cookie"));
     assert_eq!(by_cookie.value("cookie"), None);
     let unjudged = edits(&policy, &incoming, &allowed(Allowed::Met));
@@ -247,7 +247,7 @@ fn a_cookie_is_taken_out_of_whatever_form_the_header_has() {
         (&["a=caf\u{e9}; s=t"], None),
     ] {
         let headers: Vec<(&str, &str)> = sent.iter().map(|value| ("cookie", *value)).collect();
-        let edits = edits(&policy, &incoming("/", &headers), &judged(Place::Cookie("s".into())));
+        let edits = edits(&policy, &incoming("/", &headers), &judged(&Place::Cookie("s".into())));
         assert_eq!(edits.value("cookie"), left, "{sent:?}");
         assert_eq!(edits.removes("cookie"), left.is_none(), "{sent:?}");
     }

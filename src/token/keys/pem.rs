@@ -2,16 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::pki_types::CertificateDer;
-use webpki::EndEntityCert;
 
-use crate::token::settings::Algorithm;
-
-use super::{Key, KeySet, KeysError, MOST_KEYS, RSA, RejectedKey, public_key};
+use super::fault::KeyFault;
+use super::{Key, KeySet, KeysError, MOST_KEYS, RejectedKey, der, public};
 
 pub(super) fn read(bytes: &[u8]) -> Result<KeySet, KeysError> {
     let text = std::str::from_utf8(bytes).map_err(|_| KeysError::Unreadable("it is no PEM: no text"))?;
-    let sections = sections(text).ok_or(KeysError::Unreadable("it is no PEM"))?;
+    let sections =
+        sections(text).ok_or(KeysError::Unreadable("it is no PEM: a section is cut off or no base64"))?;
     if sections.is_empty() {
         return Err(KeysError::Unreadable("it is no PEM: no `-----BEGIN …-----`"));
     }
@@ -22,7 +20,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<KeySet, KeysError> {
     for (index, (label, der)) in sections.into_iter().enumerate() {
         match one(label, &der) {
             Ok(key) => set.keys.push(key),
-            Err(cause) => set.rejected.push(RejectedKey { key: format!("#{index}").into(), cause }),
+            Err(fault) => set.rejected.push(RejectedKey::unnamed(index, fault)),
         }
     }
     Ok(set)
@@ -42,23 +40,12 @@ fn sections(text: &str) -> Option<Vec<(&str, Vec<u8>)>> {
     Some(found)
 }
 
-fn one(label: &str, der: &[u8]) -> Result<Key, &'static str> {
+/// A certificate only carries a key here: neither its dates nor who signed it are looked at.
+fn one(label: &str, der: &[u8]) -> Result<Key, KeyFault> {
     match label {
-        "PUBLIC KEY" => spki(der),
-        "RSA PUBLIC KEY" => public_key(None, true, &RSA, der).ok_or("malformed"),
-        "CERTIFICATE" => {
-            let certificate = CertificateDer::from(der);
-            let certificate = EndEntityCert::try_from(&certificate).map_err(|_| "malformed")?;
-            spki(certificate.subject_public_key_info().as_ref())
-        }
-        other if other.ends_with("PRIVATE KEY") => Err("private"),
-        _ => Err("unknown_type"),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => public::from_der(der),
+        "CERTIFICATE" => public::from_der(der::key_of_certificate(der).ok_or(KeyFault::Malformed)?),
+        other if other.ends_with("PRIVATE KEY") => Err(KeyFault::Private),
+        _ => Err(KeyFault::UnknownType),
     }
-}
-
-/// The first kind of key that the bytes are.
-fn spki(der: &[u8]) -> Result<Key, &'static str> {
-    let kinds: [&[Algorithm]; 5] =
-        [&RSA, &[Algorithm::Es256], &[Algorithm::Es384], &[Algorithm::Es512], &[Algorithm::EdDsa]];
-    kinds.into_iter().find_map(|algorithms| public_key(None, true, algorithms, der)).ok_or("unknown_type")
 }

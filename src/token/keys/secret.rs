@@ -7,14 +7,15 @@ use zeroize::Zeroizing;
 
 use crate::token::settings::{Algorithm, Encoding};
 
-use super::{Key, KeySet, KeysError, Material, RejectedKey, fingerprint};
+use super::fault::KeyFault;
+use super::{Key, KeySet, KeysError, Material, RejectedKey, fingerprint, public};
 
 pub(super) fn read(bytes: &[u8], encoding: Encoding, algorithms: &[Algorithm]) -> Result<KeySet, KeysError> {
     let secret = Zeroizing::new(decode(bytes, encoding)?);
-    // A public key used as a secret is known to everybody (CVE-2026-34950, CVE-2026-48526).
-    let text = String::from_utf8_lossy(&secret);
-    if text.contains("-----BEGIN") || text.trim_start().starts_with('{') || text.trim_start().starts_with("ssh-") {
-        return Err(KeysError::Unreadable("the secret looks like a public key"));
+    if looks_public(&secret) {
+        return Err(KeysError::Unreadable(
+            "the secret is a key in PEM, JWK or another public form, which others know",
+        ));
     }
     let mut set = KeySet::default();
     let mut forms = Vec::new();
@@ -23,21 +24,53 @@ pub(super) fn read(bytes: &[u8], encoding: Encoding, algorithms: &[Algorithm]) -
             Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
             Algorithm::Hs384 => (hmac::HMAC_SHA384, 48),
             Algorithm::Hs512 => (hmac::HMAC_SHA512, 64),
-            _ => continue,
+            Algorithm::Rs256
+            | Algorithm::Rs384
+            | Algorithm::Rs512
+            | Algorithm::Ps256
+            | Algorithm::Ps384
+            | Algorithm::Ps512
+            | Algorithm::Es256
+            | Algorithm::Es384
+            | Algorithm::Es512
+            | Algorithm::EdDsa => continue,
         };
         // RFC 7518 section 3.2: a key of the size of the hash or larger.
         if secret.len() < length {
-            let key = format!("secret for {}", algorithm.name());
-            set.rejected.push(RejectedKey { key: key.into(), cause: "weak" });
+            set.rejected.push(RejectedKey::of_secret(*algorithm, KeyFault::Weak));
         } else {
             forms.push((*algorithm, hmac::Key::new(hash, &secret)));
         }
     }
     if !forms.is_empty() {
-        let fingerprint = fingerprint(&[b"secret", &secret]);
-        set.keys.push(Key { id: None, fits_any_id: true, fingerprint, material: Material::Secret(forms) });
+        let names: Vec<&str> = forms.iter().map(|(algorithm, _)| algorithm.name()).collect();
+        let origin = fingerprint(&[b"secret", &secret]);
+        let fingerprint = fingerprint(&[b"secret", names.join(",").as_bytes(), &origin]);
+        set.keys.push(Key {
+            id: None,
+            fits_any_id: true,
+            fingerprint,
+            origin,
+            material: Material::Secret(forms),
+        });
     }
     Ok(set)
+}
+
+/// A public key used as a secret is known to everybody: CVE-2016-10555, CVE-2026-34950 and CVE-2026-48526 came
+/// in as PEM, as JWK text and as bare DER.
+fn looks_public(secret: &[u8]) -> bool {
+    let compact: Zeroizing<Vec<u8>> =
+        Zeroizing::new(secret.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect());
+    let compact = compact.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&compact);
+    let holds = |text: &[u8]| compact.windows(text.len()).any(|window| window == text);
+    let in_base64 = || STANDARD.decode(compact).is_ok_and(|der| public::from_der(&der).is_ok());
+    holds(b"-----BEGIN")
+        || compact.first() == Some(&b'{') && (holds(b"\"kty\"") || holds(b"\"keys\""))
+        || compact.starts_with(b"ssh-")
+        || compact.starts_with(b"ecdsa-sha2-")
+        || public::from_der(secret).is_ok()
+        || in_base64()
 }
 
 fn decode(bytes: &[u8], encoding: Encoding) -> Result<Vec<u8>, KeysError> {
@@ -57,10 +90,13 @@ fn decode(bytes: &[u8], encoding: Encoding) -> Result<Vec<u8>, KeysError> {
     }
 }
 
+/// Digits only: the number parser of the library takes a sign.
 fn hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if text.len() % 2 != 0 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect()
+    pairs
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect()
 }

@@ -32,7 +32,16 @@ impl Default for Preset {
 impl Preset {
     /// All names.
     pub const NAMES: [&'static str; 10] = [
-        "rfc9068", "keycloak", "auth0", "okta", "entra", "cognito", "google", "kubernetes", "passport", "tymon",
+        "rfc9068",
+        "keycloak",
+        "auth0",
+        "okta",
+        "entra",
+        "cognito",
+        "google",
+        "kubernetes",
+        "passport",
+        "tymon",
     ];
 
     /// Finds a preset; `client` is the one whose roles Keycloak keeps apart.

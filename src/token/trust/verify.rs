@@ -2,94 +2,145 @@
 
 use crate::decision::Denied;
 use crate::time::UnixTime;
-use crate::token::header::Parts;
+use crate::token::cache::Verified;
 use crate::token::keys::Key;
-use crate::token::settings::IssuerSettings;
+use crate::token::settings::{Algorithm, IssuerSettings};
+use crate::token::unverified::Unverified;
 use crate::token::{Attempt, IssuerId};
 
 use super::{Refused, Trust, rejected};
 
-/// Most keys tried for a token that names none.
+/// Most keys tried for one token and issuer.
 const MOST_TRIES: usize = 4;
+
+/// Longest part of a key id that a detail repeats.
+const MOST_SHOWN: usize = 64;
 
 /// Gives the fingerprint of the key that verifies.
 pub(super) fn signature(
     trust: &Trust,
     id: IssuerId,
-    parts: &Parts<'_>,
+    token: &Unverified<'_>,
     now: UnixTime,
     attempt: Attempt,
 ) -> Result<[u8; 32], Refused> {
-    let algorithm = parts.header.algorithm;
+    let algorithm = token.algorithm;
     let refuse = |reason, detail: &str| Err(rejected(reason, detail, Some(id)));
     let Some(settings) = trust.issuers.get(usize::from(id.0)) else {
         return refuse(Denied::UnknownIssuer, "the issuer is not there");
     };
-    let is_listed = match &settings.algorithms {
-        Some(list) => list.contains(&algorithm),
-        None => !algorithm.is_symmetric(),
-    };
-    if !is_listed {
-        return refuse(Denied::DisallowedAlgorithm, &format!("the issuer does not allow {}", algorithm.name()));
+    if !is_listed(settings, algorithm) {
+        return refuse(
+            Denied::DisallowedAlgorithm,
+            &format!("the issuer does not allow {}", algorithm.name()),
+        );
     }
-    let keys: Vec<&Key> = trust.usable(id, now).flat_map(|set| set.keys()).collect();
-    let some_are_missing = trust.usable(id, now).count() < trust.keys(id).len();
-    if keys.is_empty() {
+    if trust.usable(id, now).all(|set| set.keys().is_empty()) {
         return refuse(Denied::KeysUnavailable, "the issuer's keys are not there, or too old");
     }
-    let named = parts.header.key_id.as_deref();
-    let has_id = |key: &&&Key| named.is_none_or(|name| key.id() == Some(name));
-    let fits = |key: &&&Key| has_id(key) || key.fits_any_id();
-    let tries: Vec<&&Key> = keys.iter().filter(fits).filter(|key| key.is_for(algorithm)).take(MOST_TRIES).collect();
-    if let Some(key) = tries.iter().find(|key| key.verifies(algorithm, parts.signed, &parts.signature)) {
-        return Ok(*key.fingerprint());
+    let mut was_tried = false;
+    for key in fitting(trust, id, algorithm, token.key_id.as_deref(), now) {
+        if key.verifies(algorithm, token.signed, &token.signature) {
+            return Ok(*key.fingerprint());
+        }
+        was_tried = true;
     }
-    match named {
-        // The key named is known: it did not make this, or is not for this algorithm.
-        Some(name) if keys.iter().any(|key| key.id() == Some(name)) => {
-            if tries.is_empty() {
-                return refuse(Denied::DisallowedAlgorithm, &format!("key {name:?} is not for {}", algorithm.name()));
-            }
-            refuse(Denied::BadSignature, &format!("key {name:?} did not sign it"))
+    match token.key_id.as_deref() {
+        Some(name) => named(trust, id, settings, name, algorithm, was_tried, now, attempt),
+        None if trust.usable(id, now).count() < trust.keys(id).len() => {
+            refuse(Denied::KeysUnavailable, "some of the issuer's keys are not there")
         }
-        Some(name) if trust.keys(id).iter().any(|source| source.remote) => {
-            unknown_key(trust, id, settings, name, now, attempt)
+        None if was_tried => refuse(Denied::BadSignature, "no key of the issuer signed it"),
+        None => {
+            refuse(Denied::DisallowedAlgorithm, &format!("no key of the issuer is for {}", algorithm.name()))
         }
-        _ if some_are_missing => refuse(Denied::KeysUnavailable, "some of the issuer's keys are not there"),
-        _ if !tries.is_empty() => refuse(Denied::BadSignature, "no key of the issuer signed it"),
-        Some(name) if keys.iter().all(|key| !key.fits_any_id()) => {
-            refuse(Denied::UnknownKey, &format!("there is no key {name:?}"))
-        }
-        _ => refuse(Denied::DisallowedAlgorithm, &format!("no key of the issuer is for {}", algorithm.name())),
     }
 }
 
-/// A key id that no source has: known not to exist only if every source was asked just now.
-fn unknown_key(
+/// Whether the key that verified a token before would be tried again.
+pub(super) fn would_try(trust: &Trust, id: IssuerId, known: &Verified, now: UnixTime) -> bool {
+    let mut keys = fitting(trust, id, known.algorithm, known.identity.key_id.as_deref(), now);
+    keys.any(|key| *key.fingerprint() == known.key)
+}
+
+/// HMAC never without being listed: whoever can check such a signature can make one.
+fn is_listed(settings: &IssuerSettings, algorithm: Algorithm) -> bool {
+    match &settings.algorithms {
+        Some(list) => list.contains(&algorithm),
+        None => !algorithm.is_symmetric(),
+    }
+}
+
+/// The keys to try, those with the very id first: a key in PEM, which fits any id, must not crowd them out.
+fn fitting<'t>(
+    trust: &'t Trust,
+    id: IssuerId,
+    algorithm: Algorithm,
+    named: Option<&'t str>,
+    now: UnixTime,
+) -> impl Iterator<Item = &'t Key> {
+    let keys =
+        move || trust.usable(id, now).flat_map(|set| set.keys()).filter(move |key| key.is_for(algorithm));
+    let by_name = keys().filter(move |key| named.is_some_and(|name| key.id() == Some(name)));
+    let by_any = keys().filter(move |key| named.is_none() || key.fits_any_id());
+    by_name.chain(by_any).take(MOST_TRIES)
+}
+
+/// Why a token that names a key was not signed by one of the issuer's.
+#[expect(clippy::too_many_arguments, reason = "all that is known of one failure")]
+fn named(
     trust: &Trust,
     id: IssuerId,
     settings: &IssuerSettings,
     name: &str,
+    algorithm: Algorithm,
+    was_tried: bool,
     now: UnixTime,
     attempt: Attempt,
 ) -> Result<[u8; 32], Refused> {
-    let cooldown = settings.refresh.cooldown;
-    let mut remotes = trust.keys(id).iter().filter(|source| source.remote);
-    let all_asked = remotes.all(|source| {
-        source.fetched_at.is_some_and(|fetched| now <= fetched.plus(cooldown) && fetched <= now.plus(cooldown))
-    });
-    if all_asked {
-        let rejected_for = trust
-            .usable(id, now)
-            .flat_map(|set| set.rejected())
-            .find(|key| *key.key == *name)
-            .map_or_else(|| format!("there is no key {name:?}"), |key| format!("key {name:?} is left out: {}", key.cause));
-        return Err(rejected(Denied::UnknownKey, &rejected_for, Some(id)));
+    let refuse = |reason, detail: String| Err(rejected(reason, &detail, Some(id)));
+    let shown = shown(name);
+    if trust.usable(id, now).flat_map(|set| set.keys()).any(|key| key.id() == Some(name)) {
+        // The key is known: it did not make this, or is not for this algorithm.
+        return if was_tried {
+            refuse(Denied::BadSignature, format!("key {shown} did not sign it"))
+        } else {
+            refuse(Denied::DisallowedAlgorithm, format!("key {shown} is not for {}", algorithm.name()))
+        };
     }
+    let left_out = trust.usable(id, now).flat_map(|set| set.rejected()).find(|key| key.id() == Some(name));
+    if let Some(key) = left_out.filter(|_| !was_tried) {
+        return refuse(Denied::UnknownKey, format!("key {shown} {}", key.fault));
+    }
+    let mut remotes = trust.keys(id).iter().filter(|source| source.remote).peekable();
+    if remotes.peek().is_none() {
+        return if was_tried {
+            refuse(Denied::BadSignature, "no key of the issuer signed it".to_owned())
+        } else if trust.usable(id, now).flat_map(|set| set.keys()).any(Key::fits_any_id) {
+            refuse(Denied::DisallowedAlgorithm, format!("no key of the issuer is for {}", algorithm.name()))
+        } else {
+            refuse(Denied::UnknownKey, format!("there is no key {shown}"))
+        };
+    }
+    // It is known not to exist only if every source was asked just now.
+    let cooldown = settings.refresh.cooldown;
+    let all_asked = remotes.all(|source| {
+        source
+            .fetched_at
+            .is_some_and(|fetched| now <= fetched.plus(cooldown) && fetched <= now.plus(cooldown))
+    });
     match attempt {
+        _ if all_asked => refuse(Denied::UnknownKey, format!("there is no key {shown}")),
         Attempt::First => Err(Refused::NeedsKeys(id)),
         Attempt::Final => {
-            Err(rejected(Denied::KeysUnavailable, &format!("whether there is a key {name:?} could not be found out"), Some(id)))
+            refuse(Denied::KeysUnavailable, format!("whether there is a key {shown} could not be found out"))
         }
     }
+}
+
+/// The beginning of a key id, quoted and escaped: whoever sends a token chooses it.
+fn shown(name: &str) -> String {
+    let start: String = name.chars().take(MOST_SHOWN).collect();
+    let more = if start.len() < name.len() { "…" } else { "" };
+    format!("{start:?}{more}")
 }

@@ -141,7 +141,8 @@ fn check_url(url: &Text, entry: &document::KeySource, problems: &mut Diagnostics
             .hint("write it whole: `https://auth.example.com/.well-known/jwks.json`");
         return;
     };
-    let has_user = parsed.as_ref().and_then(Uri::authority).is_some_and(|authority| authority.as_str().contains('@'));
+    let has_user =
+        parsed.as_ref().and_then(Uri::authority).is_some_and(|authority| authority.as_str().contains('@'));
     if has_user {
         problems
             .error(codes::URL, url.at, "a URL with a user name or password")
@@ -158,7 +159,9 @@ fn check_url(url: &Text, entry: &document::KeySource, problems: &mut Diagnostics
                 .hint("use https, or say `insecure_http: true` if the network is trusted");
         }
         other => {
-            problems.error(codes::URL, url.at, format!("`{other}` is no way to fetch keys")).hint("use https");
+            problems
+                .error(codes::URL, url.at, format!("`{other}` is no way to fetch keys"))
+                .hint("use https");
         }
     }
 }
