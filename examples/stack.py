@@ -219,17 +219,17 @@ class Stack:
         return [policies / "routes.yaml", place(policies / "issuers.yaml", self.directory / "issuers.yaml", changes)]
 
     def start_portcullis(
-        self, policies: list[Path], *flags: str, tcp: bool = False, ready: bool = True, name: str = "portcullis"
+        self, policies: list[Path], *flags: str, tcp: bool = False, ready: bool = True, socket: Path | None = None
     ) -> Process:
         """`portcullis serve`; with `ready`, returns when it is ready, else when it listens."""
-        listen = f"127.0.0.1:{self.ports.grpc}" if tcp else f"unix:{self.socket}"
+        listen = f"127.0.0.1:{self.ports.grpc}" if tcp else f"unix:{socket or self.socket}"
         command = [str(portcullis_binary()), "serve", "--listen-grpc", listen]
         command += ["--listen-metrics", f"127.0.0.1:{self.ports.metrics}"]
         command += ["--listen-admin", f"127.0.0.1:{self.ports.admin}"]
         for path in policies:
             command += ["--policies", str(path)]
         secret = (KEYS / "jwt-secret").read_text() if (KEYS / "jwt-secret").exists() else "unused-" * 8
-        process = self.start(name, [*command, *flags], {"JWT_SECRET": secret})
+        process = self.start("portcullis", [*command, *flags], {"JWT_SECRET": secret})
         page, wanted = ("readyz", "is ready") if ready else ("livez", "is alive")
         url = f"http://127.0.0.1:{self.ports.metrics}/{page}"
         wait_for(f"Portcullis {wanted}", lambda: http_get(url)[0] == 200, process)

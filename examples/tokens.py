@@ -121,8 +121,15 @@ def jwt_auth(keys: Keys, subject: int, role: str, model: str, expires_in: float 
     )
 
 
-def openid(keys: Keys, subject: str, scope: str, algorithm: str = "RS256", expires_in: float = 3600) -> str:
-    """A standard OpenID provider's access token (RFC 9068)."""
+def openid(
+    keys: Keys,
+    subject: str,
+    scope: str,
+    algorithm: str = "RS256",
+    expires_in: float = 3600,
+    more: dict | None = None,
+) -> str:
+    """A standard OpenID provider's access token (RFC 9068), with more claims where wanted."""
     now = int(time.time())
     claims = {
         "iss": OPENID_ISSUER,
@@ -133,6 +140,7 @@ def openid(keys: Keys, subject: str, scope: str, algorithm: str = "RS256", expir
         "exp": now + int(expires_in),
         "jti": secrets.token_urlsafe(16),
         "scope": scope,
+        **(more or {}),
     }
     signers = {"RS256": ("rsa-1", _rs256, keys.openid_rsa), "ES256": ("ec-1", _es256, keys.openid_ec)}
     key_id, sign, key = signers[algorithm]
