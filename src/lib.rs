@@ -23,4 +23,8 @@ pub mod response;
 pub mod cases;
 
 // edge
+pub mod settings;
+
+pub mod runtime;
+
 pub mod server;

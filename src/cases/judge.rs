@@ -107,7 +107,11 @@ impl Run {
             if case.unavailable.contains(&issuer.name) {
                 return vec![SourceKeys { set: None, fetched_at: None, remote: true }];
             }
-            let source = |set: &Arc<KeySet>| SourceKeys { set: Some(Arc::clone(set)), fetched_at: Some(now), remote: true };
+            let source = |set: &Arc<KeySet>| SourceKeys {
+                set: Some(Arc::clone(set)),
+                fetched_at: Some(now),
+                remote: true,
+            };
             std::iter::once(&made).chain(real).map(source).collect()
         });
         let cache = TokenCache::new(CacheSettings { enabled: false, ..CacheSettings::default() });
@@ -126,7 +130,8 @@ impl Run {
                 }
                 FixtureKind::Raw(token) => (token.to_string(), None),
             };
-            let authorization = || Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
+            let authorization =
+                || Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
             carry(&mut request, &token, &place.clone().or(usual).unwrap_or_else(authorization));
         }
         Ok(request)
@@ -137,7 +142,8 @@ impl Run {
 fn carry(request: &mut Request, token: &str, place: &Place) {
     match place {
         Place::Header { name, scheme } => {
-            let value = scheme.as_ref().map_or_else(|| token.to_owned(), |scheme| format!("{scheme} {token}"));
+            let value =
+                scheme.as_ref().map_or_else(|| token.to_owned(), |scheme| format!("{scheme} {token}"));
             request.headers.push((name.clone(), value.into()));
         }
         Place::Cookie(name) => request.headers.push(("cookie".into(), format!("{name}={token}").into())),
@@ -168,7 +174,8 @@ fn compare(policy: &Policy, expect: &Expect, judgement: &Judgement<'_>, answer: 
         found.check("status", &expected.to_string(), &status.to_string(), expected == status);
     }
     if let Some(route) = &expect.route {
-        let actual = judgement.route.and_then(|id| policy.route(id)).map_or("(none)", |route| &*route.meta.name);
+        let actual =
+            judgement.route.and_then(|id| policy.route(id)).map_or("(none)", |route| &*route.meta.name);
         found.check("route", route, actual, **route == *actual);
     }
     if let Some(forbid) = &expect.forbid {
@@ -190,7 +197,8 @@ fn compare(policy: &Policy, expect: &Expect, judgement: &Judgement<'_>, answer: 
     }
     if let Some(expected) = &expect.shadow {
         let actual = &answer.metadata().shadow;
-        let same = expected.len() == actual.len() && expected.iter().zip(actual).all(|(one, other)| **one == **other);
+        let same = expected.len() == actual.len()
+            && expected.iter().zip(actual).all(|(one, other)| **one == **other);
         found.check("shadow", &expected.join(", "), &actual.join(", "), same);
     }
     found.0

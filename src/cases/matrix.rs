@@ -7,7 +7,12 @@ use super::read::{is_reason, one_line, status, text, unknown_reason};
 use super::{Case, Expect};
 
 /// Makes a case of every cell.
-pub(super) fn matrix(base: &Case, columns: Option<&Node>, rows: &Node, problems: &mut Diagnostics) -> Vec<Case> {
+pub(super) fn matrix(
+    base: &Case,
+    columns: Option<&Node>,
+    rows: &Node,
+    problems: &mut Diagnostics,
+) -> Vec<Case> {
     let Some(columns) = columns.and_then(names) else {
         problems
             .error(codes::TEST_SHAPE, base.at, "a matrix has its columns in `tokens`")
@@ -23,7 +28,11 @@ pub(super) fn matrix(base: &Case, columns: Option<&Node>, rows: &Node, problems:
 
 fn names(node: &Node) -> Option<Vec<Box<str>>> {
     let Kind::Sequence(items) = &node.kind else { return None };
-    items.iter().map(|item| text(item).map(Into::into)).collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+    items
+        .iter()
+        .map(|item| text(item).map(Into::into))
+        .collect::<Option<Vec<_>>>()
+        .filter(|names| !names.is_empty())
 }
 
 fn row(
@@ -44,7 +53,9 @@ fn row(
     };
     if cells.len() != columns.len() {
         let message = format!("the row has {} cells, and there are {} tokens", cells.len(), columns.len());
-        problems.error(codes::MATRIX_ROW, request.at, message).hint("one cell for each token, in their order");
+        problems
+            .error(codes::MATRIX_ROW, request.at, message)
+            .hint("one cell for each token, in their order");
         return Vec::new();
     }
     let mut cases = Vec::new();
@@ -91,7 +102,11 @@ fn cell(node: &Node, problems: &mut Diagnostics) -> Option<Expect> {
         }
     }
     if expect.allowed.is_none() {
-        problems.error(codes::TEST_SHAPE, node.at, "a cell is `allow`, a status, a reason, or status and reason");
+        problems.error(
+            codes::TEST_SHAPE,
+            node.at,
+            "a cell is `allow`, a status, a reason, or status and reason",
+        );
         return None;
     }
     Some(expect)

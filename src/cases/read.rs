@@ -5,7 +5,7 @@ pub(super) mod request;
 
 use serde_json::{Map, Value};
 
-use crate::policy::diagnostic::{At, Diagnostics, SourceFile, codes, closest};
+use crate::policy::diagnostic::{At, Diagnostics, SourceFile, closest, codes};
 use crate::policy::units;
 use crate::policy::yaml::{self, Kind, Node};
 use crate::time::UnixTime;
@@ -55,7 +55,8 @@ fn check_tokens(suite: &Suite, problems: &mut Diagnostics) {
             if suite.tokens.iter().any(|(known, _)| known == name) {
                 continue;
             }
-            let problem = problems.error(codes::UNKNOWN_TOKEN, case.at, format!("there is no token `{name}`"));
+            let problem =
+                problems.error(codes::UNKNOWN_TOKEN, case.at, format!("there is no token `{name}`"));
             if let Some(near) = closest(name, suite.tokens.iter().map(|(known, _)| &**known)) {
                 problem.hint(format!("did you mean `{near}`?"));
             } else {
@@ -69,14 +70,15 @@ fn fixture(node: &Node, problems: &mut Diagnostics) -> Option<Fixture> {
     let mut keys = Fields::of(node, problems)?;
     let guard = keys.text("guard", problems);
     let raw = keys.text("raw", problems);
-    let object = |node: Option<&Node>, problems: &mut Diagnostics| match node.map(|node| (json(node), node.at)) {
-        None => Map::new(),
-        Some((Value::Object(object), _)) => object,
-        Some((_, at)) => {
-            problems.error(codes::TEST_SHAPE, at, "this is a map of names and values");
-            Map::new()
-        }
-    };
+    let object =
+        |node: Option<&Node>, problems: &mut Diagnostics| match node.map(|node| (json(node), node.at)) {
+            None => Map::new(),
+            Some((Value::Object(object), _)) => object,
+            Some((_, at)) => {
+                problems.error(codes::TEST_SHAPE, at, "this is a map of names and values");
+                Map::new()
+            }
+        };
     let claims = object(keys.take("claims"), problems);
     let header = object(keys.take("header"), problems);
     keys.finish(&["guard", "claims", "header", "raw"], problems);
@@ -127,13 +129,17 @@ fn cases(node: &Node, now: Option<UnixTime>, problems: &mut Diagnostics) -> Vec<
     match keys.take("request") {
         Some(node) => case.request = request::read(node, problems).unwrap_or_default(),
         None => {
-            problems.error(codes::TEST_SHAPE, node.at, "a case has a `request`").hint("`request: GET /customers`");
+            problems
+                .error(codes::TEST_SHAPE, node.at, "a case has a `request`")
+                .hint("`request: GET /customers`");
         }
     }
     match keys.take("expect") {
         Some(node) => case.expect = expect::read(node, problems),
         None => {
-            problems.error(codes::TEST_SHAPE, node.at, "a case has an `expect`").hint("`expect: allow`, `expect: { deny: missing_scope }`");
+            problems
+                .error(codes::TEST_SHAPE, node.at, "a case has an `expect`")
+                .hint("`expect: allow`, `expect: { deny: missing_scope }`");
         }
     }
     keys.finish(&["name", "now", "keys", "token", "tokens", "request", "expect", "matrix"], problems);
@@ -150,7 +156,11 @@ fn is_unavailable(node: &Node, problems: &mut Diagnostics) -> bool {
 
 fn placed_tokens(node: &Node, problems: &mut Diagnostics) -> Vec<(Box<str>, Option<Place>)> {
     let Kind::Sequence(items) = &node.kind else {
-        problems.error(codes::TEST_SHAPE, node.at, "`tokens` is a list of `{ use: name, place: { cookie: session } }`");
+        problems.error(
+            codes::TEST_SHAPE,
+            node.at,
+            "`tokens` is a list of `{ use: name, place: { cookie: session } }`",
+        );
         return Vec::new();
     };
     items.iter().filter_map(|item| placed_token(item, problems)).collect()
@@ -162,9 +172,9 @@ fn placed_token(node: &Node, problems: &mut Diagnostics) -> Option<(Box<str>, Op
     let place = keys.take("place").map(|node| (place(node, problems), node.at));
     keys.finish(&["use", "place"], problems);
     if let Some((None, at)) = place {
-        problems
-            .error(codes::TEST_SHAPE, at, "this is no place for a token")
-            .hint("`{ header: authorization, scheme: Bearer }`, `{ cookie: session }`, `{ query: access_token }`");
+        problems.error(codes::TEST_SHAPE, at, "this is no place for a token").hint(
+            "`{ header: authorization, scheme: Bearer }`, `{ cookie: session }`, `{ query: access_token }`",
+        );
     }
     name.map(|name| (name, place.and_then(|(place, _)| place)))
 }
@@ -214,7 +224,12 @@ pub(super) fn json(node: &Node) -> Value {
         Kind::Text { value, .. } => (&**value).into(),
         Kind::Sequence(items) => Value::Array(items.iter().map(json).collect()),
         Kind::Mapping(entries) => Value::Object(
-            entries.iter().map(|(key, value)| (text(key).map_or_else(|| json(key).to_string(), str::to_owned), json(value))).collect(),
+            entries
+                .iter()
+                .map(|(key, value)| {
+                    (text(key).map_or_else(|| json(key).to_string(), str::to_owned), json(value))
+                })
+                .collect(),
         ),
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn make(
 }
 
 fn fill_header(issuer: &IssuerSettings, guard: &Guard) -> Map<String, Value> {
-    let algorithm = issuer.algorithms.as_ref().and_then(|list| list.first()).map_or("RS256", |first| first.name());
+    let algorithm =
+        issuer.algorithms.as_ref().and_then(|list| list.first()).map_or("RS256", |first| first.name());
     let mut header = Map::new();
     header.insert("alg".to_owned(), algorithm.into());
     let types = guard.types.as_ref().unwrap_or(&issuer.types);

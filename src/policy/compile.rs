@@ -151,7 +151,12 @@ fn words(written: &Match) -> String {
             let _ = write!(said, "~{}", regex.value);
         }
         (None, Some(grpc)) => {
-            let _ = write!(said, "grpc /{}/{}", grpc.service.value, grpc.method.as_ref().map_or("*", |method| &method.value));
+            let _ = write!(
+                said,
+                "grpc /{}/{}",
+                grpc.service.value,
+                grpc.method.as_ref().map_or("*", |method| &method.value)
+            );
         }
         (None, None) => said.push_str("/**"),
     }

@@ -21,7 +21,17 @@ const MOST_BYTES: usize = 4096;
 
 /// Variables that a condition may name.
 const VARIABLES: [&str; 11] = [
-    "request", "source", "params", "claims", "subject", "scopes", "roles", "groups", "permissions", "issuer", "guards",
+    "request",
+    "source",
+    "params",
+    "claims",
+    "subject",
+    "scopes",
+    "roles",
+    "groups",
+    "permissions",
+    "issuer",
+    "guards",
 ];
 /// Those that are about the caller.
 const OF_CALLER: [&str; 8] =
@@ -58,8 +68,14 @@ impl Condition {
         let program = match Program::compile(source) {
             Ok(program) => program,
             Err(errors) => {
-                let first = errors.errors.first().map_or_else(|| "cannot be read".to_owned(), |error| error.msg.clone());
-                return wrong(format!("this is no CEL expression: {first}"), "for example `claims.tenant == params.tenant`");
+                let first = errors
+                    .errors
+                    .first()
+                    .map_or_else(|| "cannot be read".to_owned(), |error| error.msg.clone());
+                return wrong(
+                    format!("this is no CEL expression: {first}"),
+                    "for example `claims.tenant == params.tenant`",
+                );
             }
         };
         let mut walk = bounds::Walk::default();
@@ -69,8 +85,10 @@ impl Condition {
         }
         for name in &walk.functions {
             if !bounds::FUNCTIONS.contains(&name.as_str()) {
-                let hint = closest(name, bounds::FUNCTIONS)
-                    .map_or_else(|| format!("known are {}", bounds::FUNCTIONS.join(", ")), |near| format!("did you mean `{near}`?"));
+                let hint = closest(name, bounds::FUNCTIONS).map_or_else(
+                    || format!("known are {}", bounds::FUNCTIONS.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 return wrong(format!("there is no function `{name}`"), &hint);
             }
         }
@@ -79,8 +97,10 @@ impl Condition {
             match VARIABLES.iter().find(|known| *known == name) {
                 Some(known) => variables.push(*known),
                 None => {
-                    let hint = closest(name, VARIABLES)
-                        .map_or_else(|| format!("known are {}", VARIABLES.join(", ")), |near| format!("did you mean `{near}`?"));
+                    let hint = closest(name, VARIABLES).map_or_else(
+                        || format!("known are {}", VARIABLES.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
                     return wrong(format!("there is no variable `{name}`"), &hint);
                 }
             }
@@ -129,10 +149,13 @@ impl Condition {
 
     fn run(&self, context: &mut Context<'_, '_>) -> Tri {
         let regexes = Arc::clone(&self.regexes);
-        let matches = move |This(text): This<Arc<String>>, pattern: Arc<String>| -> Result<bool, ExecutionError> {
-            let regex = regexes.get(&*pattern).ok_or_else(|| ExecutionError::function_error("matches", "not constant"))?;
-            Ok(regex.is_match(&text))
-        };
+        let matches =
+            move |This(text): This<Arc<String>>, pattern: Arc<String>| -> Result<bool, ExecutionError> {
+                let regex = regexes
+                    .get(&*pattern)
+                    .ok_or_else(|| ExecutionError::function_error("matches", "not constant"))?;
+                Ok(regex.is_match(&text))
+            };
         if !self.regexes.is_empty() && context.add_function("matches", matches).is_err() {
             return Tri::Unknown;
         }

@@ -109,7 +109,11 @@ impl Guards {
     /// Every guard that a caller belongs to.
     #[must_use]
     pub fn all_of(&self, identity: &Identity) -> Vec<&str> {
-        self.guards.iter().filter(|guard| guard.holds(identity) == Tri::Yes).map(|guard| &*guard.name).collect()
+        self.guards
+            .iter()
+            .filter(|guard| guard.holds(identity) == Tri::Yes)
+            .map(|guard| &*guard.name)
+            .collect()
     }
 
     /// The issuers in whose places a rule that names these guards looks for a token.
@@ -122,7 +126,9 @@ impl Guards {
                     let all = 0..u16::try_from(self.issuers.len()).unwrap_or(u16::MAX);
                     found.extend(all.map(IssuerId));
                 }
-                GuardName::One(id) => found.extend(self.get(*id).into_iter().flat_map(|guard| &guard.issuers)),
+                GuardName::One(id) => {
+                    found.extend(self.get(*id).into_iter().flat_map(|guard| &guard.issuers))
+                }
             }
         }
         found.sort_unstable();
@@ -138,13 +144,19 @@ impl Guard {
         if !self.issuers.contains(&identity.issuer) {
             return Tri::No;
         }
-        if self.audiences.as_ref().is_some_and(|asked| !asked.iter().any(|one| identity.audiences.contains(one))) {
+        if self
+            .audiences
+            .as_ref()
+            .is_some_and(|asked| !asked.iter().any(|one| identity.audiences.contains(one)))
+        {
             return Tri::No;
         }
         if self.types.as_ref().is_some_and(|asked| !asked.contains(&identity.token_type)) {
             return Tri::No;
         }
         let none = Captures::new();
-        Tri::all(self.claims.iter().map(|(path, matcher)| matcher.matches(path.find(&identity.claims), &none)))
+        Tri::all(
+            self.claims.iter().map(|(path, matcher)| matcher.matches(path.find(&identity.claims), &none)),
+        )
     }
 }

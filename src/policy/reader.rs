@@ -18,7 +18,10 @@ use super::yaml::{self, Budget, Kind, Node};
 pub fn read(files: &[SourceFile], problems: &mut Diagnostics) -> Document {
     let mut reader = Reader { document: Document::default(), seen: HashMap::new(), problems };
     if files.is_empty() {
-        reader.problems.error(codes::NO_FILES, At::default(), "no policy files were found").hint("name a file or directory that holds `*.yaml`");
+        reader
+            .problems
+            .error(codes::NO_FILES, At::default(), "no policy files were found")
+            .hint("name a file or directory that holds `*.yaml`");
     }
     let mut budget = Budget::default();
     for (index, file) in files.iter().enumerate() {
@@ -54,10 +57,20 @@ impl Reader<'_> {
             let requirement = requirement::read(node, "a requirement", self.problems);
             self.document.requirements.extend(requirement.map(|requirement| (name, requirement)));
         }
-        for node in keys.take("forbid").and_then(|node| list(node, "forbid", self.problems, false)).into_iter().flatten() {
+        for node in keys
+            .take("forbid")
+            .and_then(|node| list(node, "forbid", self.problems, false))
+            .into_iter()
+            .flatten()
+        {
             self.document.forbid.extend(rule::forbid(node, self.problems));
         }
-        for node in keys.take("routes").and_then(|node| list(node, "routes", self.problems, false)).into_iter().flatten() {
+        for node in keys
+            .take("routes")
+            .and_then(|node| list(node, "routes", self.problems, false))
+            .into_iter()
+            .flatten()
+        {
             self.document.routes.extend(rule::route(node, self.problems));
         }
         self.singles(&mut keys);
@@ -99,7 +112,9 @@ impl Reader<'_> {
 
     fn version(&mut self, keys: &mut Fields<'_>, at: At) {
         let Some(node) = keys.take("version") else {
-            self.problems.error(codes::UNKNOWN_VERSION, at, "`version` is missing").hint("begin every file with `version: 1`");
+            self.problems
+                .error(codes::UNKNOWN_VERSION, at, "`version` is missing")
+                .hint("begin every file with `version: 1`");
             return;
         };
         if node.kind != Kind::Integer(1) {

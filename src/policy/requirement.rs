@@ -162,7 +162,8 @@ impl Requirement {
     pub fn guards_asked(&self, found: &mut Vec<GuardName>) {
         for check in &self.checks {
             match check {
-                Check::Guard(names) => found.extend(names.iter().filter(|name| !found.contains(name)).copied().collect::<Vec<_>>()),
+                Check::Guard(names) => found
+                    .extend(names.iter().filter(|name| !found.contains(name)).copied().collect::<Vec<_>>()),
                 Check::Any(branches) | Check::All(branches) => {
                     for branch in branches {
                         branch.guards_asked(found);

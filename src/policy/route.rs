@@ -6,12 +6,12 @@ use std::str;
 use crate::request::Request;
 use crate::token::IssuerId;
 
-use super::{Captures, RuleMeta};
 use super::answer::RuleAnswers;
 use super::guard::GuardName;
 use super::matcher::request::RequestMatch;
 use super::requirement::Requirement;
 use super::upstream::UpstreamPlan;
+use super::{Captures, RuleMeta};
 
 /// What a route asks.
 #[derive(Debug)]
@@ -152,7 +152,8 @@ impl ClientAddress {
                 parse(str::from_utf8(value).ok()?)
             }
             Self::Forwarded(name, hops) => {
-                let values: Vec<&str> = request.headers.all(name).map(str::from_utf8).collect::<Result<_, _>>().ok()?;
+                let values: Vec<&str> =
+                    request.headers.all(name).map(str::from_utf8).collect::<Result<_, _>>().ok()?;
                 let from_the_right = values.iter().rev().flat_map(|value| value.rsplit(','));
                 from_the_right.skip(hops.checked_sub(1)?).next().and_then(parse)
             }

@@ -34,7 +34,10 @@ impl Tri {
 
     /// The contrary; unknown stays unknown.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "a three-valued answer is no boolean; `!` would suggest one")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a three-valued answer is no boolean; `!` would suggest one"
+    )]
     pub const fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
@@ -68,7 +71,14 @@ mod tests {
 
     #[test]
     fn the_tables_are_those_of_kleene() {
-        let table = [(Yes, Yes, Yes, Yes), (Yes, No, No, Yes), (Yes, Unknown, Unknown, Yes), (No, No, No, No), (No, Unknown, No, Unknown), (Unknown, Unknown, Unknown, Unknown)];
+        let table = [
+            (Yes, Yes, Yes, Yes),
+            (Yes, No, No, Yes),
+            (Yes, Unknown, Unknown, Yes),
+            (No, No, No, No),
+            (No, Unknown, No, Unknown),
+            (Unknown, Unknown, Unknown, Unknown),
+        ];
         for (first, second, and, or) in table {
             assert_eq!((first.and(second), second.and(first)), (and, and));
             assert_eq!((first.or(second), second.or(first)), (or, or));

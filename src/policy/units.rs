@@ -54,7 +54,8 @@ pub fn moment(text: &str) -> Option<UnixTime> {
     // Days since the epoch in the proleptic Gregorian calendar, counting years from March.
     let (shifted_year, shifted_month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
     let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let days = shifted_year * 365 + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 + day_of_year - 719_468;
+    let days = shifted_year * 365 + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 + day_of_year
+        - 719_468;
     Some(UnixTime::from_seconds(days * 86_400 + hour * 3600 + minute * 60 + second))
 }
 
@@ -85,7 +86,9 @@ mod tests {
     fn a_duration_needs_a_unit() {
         assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(duration("5m"), Some(Duration::from_secs(300)));
-        for bad in ["", "5", "s", "-1s", "1.5s", "1 s", "1w", "99999999999999999999s", "18446744073709551615d"] {
+        for bad in
+            ["", "5", "s", "-1s", "1.5s", "1 s", "1w", "99999999999999999999s", "18446744073709551615d"]
+        {
             assert_eq!(duration(bad), None, "{bad}");
         }
     }
@@ -100,7 +103,13 @@ mod tests {
         ] {
             assert_eq!(moment(text), Some(UnixTime::from_seconds(seconds)), "{text}");
         }
-        for bad in ["2026-01-01", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-1-1T0:0:0Z"] {
+        for bad in [
+            "2026-01-01",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-1-1T0:0:0Z",
+        ] {
             assert_eq!(moment(bad), None, "{bad}");
         }
     }

@@ -82,7 +82,8 @@ pub fn parse_within(
         problems.error(codes::TOO_LARGE, top, "the file is over 8 MiB").hint("split it");
         return None;
     }
-    let mut builder = Builder { file, budget, stack: Vec::new(), anchors: HashMap::new(), aliases: 0, root: None };
+    let mut builder =
+        Builder { file, budget, stack: Vec::new(), anchors: HashMap::new(), aliases: 0, root: None };
     for event in Parser::new_from_str(&source.text) {
         let result = match event {
             Ok((event, span)) => builder.take(event, span),
@@ -119,13 +120,25 @@ fn scan_problem(file: u32, text: &str, error: &ScanError) -> Problem {
     if indent.contains('\t') {
         return problem(codes::SYNTAX, at, "a tab in the indentation", "indent with spaces");
     }
-    problem(codes::SYNTAX, at, format!("this is no YAML: {}", error.info()), "check indentation, colons and quotes here and on the line above")
+    problem(
+        codes::SYNTAX,
+        at,
+        format!("this is no YAML: {}", error.info()),
+        "check indentation, colons and quotes here and on the line above",
+    )
 }
 
 fn place(file: u32, start: &granit_parser::Marker, end: &granit_parser::Marker) -> At {
     let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let offset = |marker: &granit_parser::Marker| small(marker.byte_offset().unwrap_or_else(|| marker.index()));
-    At { file, line: small(start.line()), column: small(start.col() + 1), start: offset(start), end: offset(end) }
+    let offset =
+        |marker: &granit_parser::Marker| small(marker.byte_offset().unwrap_or_else(|| marker.index()));
+    At {
+        file,
+        line: small(start.line()),
+        column: small(start.col() + 1),
+        start: offset(start),
+        end: offset(end),
+    }
 }
 
 /// A collection under construction.
@@ -186,7 +199,12 @@ impl Builder<'_> {
                 self.budget.nodes = left;
                 Ok(())
             }
-            None => Err(problem(codes::TOO_LARGE, at, "the set holds over 2 million values", "split it, or use fewer aliases")),
+            None => Err(problem(
+                codes::TOO_LARGE,
+                at,
+                "the set holds over 2 million values",
+                "split it, or use fewer aliases",
+            )),
         }
     }
 
@@ -212,10 +230,20 @@ impl Builder<'_> {
     fn alias(&mut self, id: usize, at: At) -> Result<(), Problem> {
         self.aliases += 1;
         if self.aliases > MOST_ALIASES {
-            return Err(problem(codes::TOO_MANY_ALIASES, at, "more than 100 aliases", "write them out, or use `requirements`"));
+            return Err(problem(
+                codes::TOO_MANY_ALIASES,
+                at,
+                "more than 100 aliases",
+                "write them out, or use `requirements`",
+            ));
         }
         let Some((node, size)) = self.anchors.get(&id).map(|(node, size)| (node.clone(), *size)) else {
-            return Err(problem(codes::TOO_MANY_ALIASES, at, "an alias inside of what it stands for", "remove it"));
+            return Err(problem(
+                codes::TOO_MANY_ALIASES,
+                at,
+                "an alias inside of what it stands for",
+                "remove it",
+            ));
         };
         self.spend(size, at)?;
         self.put(node, 0)
@@ -256,7 +284,12 @@ fn check_key(key: &Node, known: &mut HashMap<Box<str>, At>) -> Result<(), Proble
         return Err(problem(codes::KEY_IS_NO_SCALAR, key.at, "a key of a map is a string", "quote it"));
     };
     if &**value == "<<" {
-        return Err(problem(codes::MERGE_KEY, key.at, "merge keys are not read", "write the keys out, or use `requirements`"));
+        return Err(problem(
+            codes::MERGE_KEY,
+            key.at,
+            "merge keys are not read",
+            "write the keys out, or use `requirements`",
+        ));
     }
     if let Some(first) = known.insert(value.clone(), key.at) {
         let message = format!("`{value}` is there twice; the first is on line {}", first.line);
@@ -285,18 +318,22 @@ fn scalar(text: &str, style: ScalarStyle) -> Kind {
         "false" | "False" | "FALSE" => return Kind::Bool(false),
         _ => {}
     }
-    integer(text).map(Kind::Integer).or_else(|| float(text).map(Kind::Float)).unwrap_or_else(|| Kind::Text {
-        value: text.into(),
-        quoted: false,
-    })
+    integer(text)
+        .map(Kind::Integer)
+        .or_else(|| float(text).map(Kind::Float))
+        .unwrap_or_else(|| Kind::Text { value: text.into(), quoted: false })
 }
 
 fn integer(text: &str) -> Option<i64> {
     if let Some(digits) = text.strip_prefix("0x") {
-        return i64::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        return i64::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
     if let Some(digits) = text.strip_prefix("0o") {
-        return i64::from_str_radix(digits, 8).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        return i64::from_str_radix(digits, 8)
+            .ok()
+            .filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
     }
     text.parse().ok()
 }
@@ -307,7 +344,9 @@ fn float(text: &str) -> Option<f64> {
         return Some(f64::NAN);
     }
     let begins = unsigned.starts_with(|first: char| first.is_ascii_digit())
-        || unsigned.strip_prefix('.').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+        || unsigned
+            .strip_prefix('.')
+            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
     let is_number = unsigned.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
     if begins && is_number { text.parse().ok() } else { None }
 }

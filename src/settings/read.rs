@@ -51,8 +51,10 @@ impl Values {
             .filter(|key| !ALL.iter().any(|setting| setting.key == key.as_str()))
             .map(|key| Problem {
                 message: format!("there is no setting `{key}`"),
-                hint: closest(key, ALL.iter().map(|setting| setting.key))
-                    .map_or_else(|| "`portcullis serve --print-config` shows all".to_owned(), |near| format!("did you mean `{near}`?")),
+                hint: closest(key, ALL.iter().map(|setting| setting.key)).map_or_else(
+                    || "`portcullis serve --print-config` shows all".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                ),
             })
             .collect();
         if !unknown.is_empty() {
@@ -103,8 +105,13 @@ impl Values {
 }
 
 fn quoted(text: &str) -> String {
-    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./-_".contains(&byte));
-    if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+    let is_plain =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./-_".contains(&byte));
+    if is_plain {
+        text.to_owned()
+    } else {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 struct Reader<'v> {
@@ -199,7 +206,10 @@ impl Reader<'_> {
 
     fn wrong(&mut self, key: &str, wanted: &str) {
         let text = self.text(key).to_owned();
-        self.problems.push(Problem { message: format!("setting `{key}` cannot be `{text}`"), hint: format!("it is {wanted}") });
+        self.problems.push(Problem {
+            message: format!("setting `{key}` cannot be `{text}`"),
+            hint: format!("it is {wanted}"),
+        });
     }
 
     fn list(&self, key: &str) -> Vec<String> {

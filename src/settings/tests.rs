@@ -25,7 +25,8 @@ fn the_defaults_are_good() {
 #[test]
 fn a_flag_beats_the_environment_beats_the_file() {
     let file = "shutdown:\n  drain: 1s\n  delay: 1s\nlog: { level: debug }\n";
-    let values = values(&[("shutdown.drain", "3s")], &[("shutdown.drain", "2s"), ("shutdown.delay", "2s")], file);
+    let values =
+        values(&[("shutdown.drain", "3s")], &[("shutdown.drain", "2s"), ("shutdown.delay", "2s")], file);
     let settings = values.expect("values").read().expect("settings");
     assert_eq!(settings.shutdown_drain, Duration::from_secs(3));
     assert_eq!(settings.shutdown_delay, Duration::from_secs(2));
@@ -41,7 +42,8 @@ fn a_mistyped_setting_is_named_with_its_neighbour() {
 
 #[test]
 fn every_wrong_value_is_reported_at_once() {
-    let flags = [("listen.grpc", "nowhere"), ("cache.tokens", "yes"), ("log.sample", "2"), ("limits.in_flight", "0")];
+    let flags =
+        [("listen.grpc", "nowhere"), ("cache.tokens", "yes"), ("log.sample", "2"), ("limits.in_flight", "0")];
     let problems = values(&flags, &[], "").expect("values").read().expect_err("wrong");
     let named: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(

@@ -48,12 +48,16 @@ fn read_map(node: &Node, expect: &mut Expect, problems: &mut Diagnostics) {
     expect.forbid = keys.text("forbid", problems);
     expect.upstream = values(keys.entries("upstream", problems));
     expect.headers = values(keys.entries("headers", problems));
-    expect.body = keys.take("body").map(|node| text(node).map_or_else(|| json(node).to_string(), str::to_owned).into());
+    expect.body =
+        keys.take("body").map(|node| text(node).map_or_else(|| json(node).to_string(), str::to_owned).into());
     if let Some(node) = keys.take("shadow") {
         expect.shadow = shadow(node, problems);
     }
     let at = keys.at();
-    keys.finish(&["allow", "deny", "status", "route", "forbid", "upstream", "headers", "body", "shadow"], problems);
+    keys.finish(
+        &["allow", "deny", "status", "route", "forbid", "upstream", "headers", "body", "shadow"],
+        problems,
+    );
     if expect.allowed.is_none() && expect.status.is_none() {
         problems
             .error(codes::TEST_SHAPE, at, "an expectation says `allow`, `deny` or a `status`")

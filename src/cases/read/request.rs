@@ -56,7 +56,8 @@ pub(in crate::cases) fn one_line(line: &str) -> Option<Request> {
         },
         None => ("", target),
     };
-    let request = Request { method: method.into(), host: host.into(), target: target.into(), ..Request::default() };
+    let request =
+        Request { method: method.into(), host: host.into(), target: target.into(), ..Request::default() };
     (!target.is_empty()).then_some(request)
 }
 

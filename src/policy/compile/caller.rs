@@ -17,7 +17,12 @@ pub(super) struct Families<'d> {
 impl Families<'_> {
     /// Makes sure that a rule which needs a caller says whose: adds the default where it names none.
     /// Gives the guards it asks for, in the order written.
-    pub fn settle(&self, requirement: &mut Requirement, at: At, problems: &mut Diagnostics) -> Vec<GuardName> {
+    pub fn settle(
+        &self,
+        requirement: &mut Requirement,
+        at: At,
+        problems: &mut Diagnostics,
+    ) -> Vec<GuardName> {
         if !is_covered(requirement) {
             if names_a_guard(requirement) && !self.only_one {
                 missing("a branch of this asks for a caller and names no guard", at, problems);

@@ -11,11 +11,19 @@ use crate::token::IssuerId;
 use super::issuer::{claim_path, types};
 
 /// Compiles declared guards; `issuers` knows the issuers only.
-pub(super) fn compile(guards: &[document::Guard], issuers: &Guards, problems: &mut Diagnostics) -> Vec<Guard> {
+pub(super) fn compile(
+    guards: &[document::Guard],
+    issuers: &Guards,
+    problems: &mut Diagnostics,
+) -> Vec<Guard> {
     let issuer_names: HashSet<&str> = issuers.names().collect();
     for guard in guards.iter().filter(|guard| issuer_names.contains(&*guard.name.value)) {
         problems
-            .error(codes::NAME_TWICE, guard.name.at, format!("`{}` is an issuer and a guard", guard.name.value))
+            .error(
+                codes::NAME_TWICE,
+                guard.name.at,
+                format!("`{}` is an issuer and a guard", guard.name.value),
+            )
             .hint("every issuer is a guard of its own name already: give this one another");
     }
     guards.iter().map(|guard| one(guard, issuers, problems)).collect()

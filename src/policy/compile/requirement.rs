@@ -54,9 +54,10 @@ impl<'d> Scope<'d> {
         if let Some(when) = &written.when {
             checks.extend(Condition::compile(when, captures, problems).map(Check::When));
         }
-        let mut several = |scope: &mut Self, list: &'d [document::Requirement], problems: &mut Diagnostics| {
-            list.iter().map(|one| scope.inside(one, captures, using, problems)).collect::<Vec<_>>()
-        };
+        let mut several =
+            |scope: &mut Self, list: &'d [document::Requirement], problems: &mut Diagnostics| {
+                list.iter().map(|one| scope.inside(one, captures, using, problems)).collect::<Vec<_>>()
+            };
         if let Some(branches) = &written.any {
             checks.push(Check::Any(several(self, branches, problems)));
         }
@@ -92,7 +93,8 @@ impl<'d> Scope<'d> {
         ];
         for (kind, all, list) in lists {
             let Some(list) = list else { continue };
-            let names = list.iter().filter_map(|name| CaptureText::compile(name, captures, problems)).collect();
+            let names =
+                list.iter().filter_map(|name| CaptureText::compile(name, captures, problems)).collect();
             checks.push(Check::Has { kind, all, names });
         }
     }
@@ -122,7 +124,11 @@ impl<'d> Scope<'d> {
         }
         if self.checks > MOST_CHECKS {
             problems
-                .error(codes::TOO_MANY_CHECKS, name.at, "the uses of named requirements add up to over a million checks")
+                .error(
+                    codes::TOO_MANY_CHECKS,
+                    name.at,
+                    "the uses of named requirements add up to over a million checks",
+                )
                 .hint("use fewer levels of `use`");
             return None;
         }
@@ -155,8 +161,11 @@ pub(super) fn guard_names(guards: &Guards, names: &[Text], problems: &mut Diagno
 }
 
 fn unknown_guard(guards: &Guards, name: &Text, problems: &mut Diagnostics) {
-    let problem =
-        problems.error(codes::UNKNOWN_GUARD, name.at, format!("there is no guard or issuer `{}`", name.value));
+    let problem = problems.error(
+        codes::UNKNOWN_GUARD,
+        name.at,
+        format!("there is no guard or issuer `{}`", name.value),
+    );
     match closest(&name.value, guards.names()) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem.hint("declare it under `guards` or `issuers`"),
@@ -223,14 +232,22 @@ pub(super) fn report_cycles(named: &[(Text, document::Requirement)], problems: &
         if leads_back(&uses, &mut way, &mut Vec::new()) && way.iter().min() == Some(&&*name.value) {
             way.push(&name.value);
             problems
-                .error(codes::CYCLE, name.at, format!("requirement `{}` uses itself: {}", name.value, way.join(" → ")))
+                .error(
+                    codes::CYCLE,
+                    name.at,
+                    format!("requirement `{}` uses itself: {}", name.value, way.join(" → ")),
+                )
                 .hint("break the circle: write one of them out");
         }
     }
 }
 
 /// Whether following `use` from the end of `way` comes back to its beginning; `way` is then the circle.
-fn leads_back<'d>(uses: &HashMap<&'d str, Vec<&'d str>>, way: &mut Vec<&'d str>, seen: &mut Vec<&'d str>) -> bool {
+fn leads_back<'d>(
+    uses: &HashMap<&'d str, Vec<&'d str>>,
+    way: &mut Vec<&'d str>,
+    seen: &mut Vec<&'d str>,
+) -> bool {
     let (Some(first), Some(last)) = (way.first().copied(), way.last().copied()) else { return false };
     for next in uses.get(last).into_iter().flatten() {
         if *next == first {

@@ -84,9 +84,15 @@ impl<'d> Compiler<'_, 'd, '_> {
         (route, matches)
     }
 
-    fn ask(&mut self, written: &'d document::Route, captures: &[Box<str>]) -> (Ask, TokenUse, Vec<GuardName>) {
+    fn ask(
+        &mut self,
+        written: &'d document::Route,
+        captures: &[Box<str>],
+    ) -> (Ask, TokenUse, Vec<GuardName>) {
         match (&written.allow, &written.require) {
-            (Some(_), Some(_)) => self.wrong(written.at, "a route has `allow` and `require`", "keep one of them"),
+            (Some(_), Some(_)) => {
+                self.wrong(written.at, "a route has `allow` and `require`", "keep one of them")
+            }
             (None, None) => self.wrong(
                 written.at,
                 "a route says neither `allow` nor `require`",
@@ -165,7 +171,9 @@ impl<'d> Compiler<'_, 'd, '_> {
 
     fn contradiction(&mut self, written: &document::Route, message: &str) {
         let at = written.token.as_ref().map_or(written.at, |text| text.at);
-        self.problems.error(codes::TOKEN_CONTRADICTION, at, message).hint("remove `token`, or change what is asked");
+        self.problems
+            .error(codes::TOKEN_CONTRADICTION, at, message)
+            .hint("remove `token`, or change what is asked");
     }
 
     fn wrong(&mut self, at: At, message: &str, hint: &str) {

@@ -44,7 +44,11 @@ pub(super) fn client_address(
     let Some(written) = written else { return ClientAddress::Peer };
     if !is_header_name(&written.header.value) {
         problems
-            .error(codes::HEADER_NAME, written.header.at, format!("`{}` is no header name", written.header.value))
+            .error(
+                codes::HEADER_NAME,
+                written.header.at,
+                format!("`{}` is no header name", written.header.value),
+            )
             .hint("letters, digits and hyphens: `x-forwarded-for`");
     }
     let header = written.header.value.to_ascii_lowercase().into_boxed_str();

@@ -4,8 +4,20 @@ use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
 
 /// Functions and operators that a condition may call.
 pub(super) const FUNCTIONS: [&str; 14] = [
-    "size", "contains", "startsWith", "endsWith", "matches", "has", "all", "exists", "exists_one", "filter", "map",
-    "int", "double", "string",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "has",
+    "all",
+    "exists",
+    "exists_one",
+    "filter",
+    "map",
+    "int",
+    "double",
+    "string",
 ];
 
 /// Deepest nesting of brackets and prefix operators.
@@ -28,7 +40,8 @@ pub(super) fn nests_deeply(source: &str) -> bool {
         }
     }
     // Chains of `?:` and of operators nest to the right or left without brackets.
-    source.matches('?').count() > MOST_DEPTH || source.matches("&&").count() + source.matches("||").count() > 64
+    source.matches('?').count() > MOST_DEPTH
+        || source.matches("&&").count() + source.matches("||").count() > 64
 }
 
 /// What stands in an expression.
@@ -122,7 +135,9 @@ impl Walk {
         }
         if name == "matches" {
             match arguments.last().map(|argument| &argument.expr) {
-                Some(Expr::Literal(LiteralValue::String(pattern))) => self.patterns.push(pattern.inner().to_owned()),
+                Some(Expr::Literal(LiteralValue::String(pattern))) => {
+                    self.patterns.push(pattern.inner().to_owned())
+                }
                 _ => self.problem = Some("a pattern of `matches` that is not a constant".to_owned()),
             }
         }

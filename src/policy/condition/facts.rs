@@ -41,7 +41,8 @@ impl Facts<'_> {
             "request" => Some(self.request()),
             "source" => Some(self.source()),
             "params" => {
-                let capture = |(name, value): &(&str, std::borrow::Cow<'_, str>)| ((*name).to_owned(), text(value));
+                let capture =
+                    |(name, value): &(&str, std::borrow::Cow<'_, str>)| ((*name).to_owned(), text(value));
                 Some(map(self.captures.iter().map(capture)))
             }
             "claims" => {
@@ -56,7 +57,9 @@ impl Facts<'_> {
             "groups" => Some(list(&identity()?.groups)),
             "permissions" => Some(list(&identity()?.permissions)),
             "issuer" => self.caller.map(|(_, issuer)| text(issuer)),
-            "guards" => Some(Value::List(Arc::new(self.guards.all_of(identity()?).into_iter().map(text).collect()))),
+            "guards" => {
+                Some(Value::List(Arc::new(self.guards.all_of(identity()?).into_iter().map(text).collect())))
+            }
             _ => None,
         }
     }
@@ -66,7 +69,9 @@ impl Facts<'_> {
         for (name, value) in self.request.headers.iter() {
             let Ok(value) = str::from_utf8(value) else { continue };
             let known = headers.entry(name.to_ascii_lowercase());
-            known.and_modify(|joined| *joined = format!("{joined},{value}")).or_insert_with(|| value.to_owned());
+            known
+                .and_modify(|joined| *joined = format!("{joined},{value}"))
+                .or_insert_with(|| value.to_owned());
         }
         let mut query: HashMap<String, Vec<Value>> = HashMap::new();
         for (name, value) in self.request.query.pairs().take(MOST_ELEMENTS) {

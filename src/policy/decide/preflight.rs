@@ -14,7 +14,10 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     /// A true preflight, if some route matches the path with the requested method and no fence that
     /// needs no caller refuses it, under either method.
     pub(super) fn preflight(&mut self) -> Option<Judgement<'a>> {
-        if !self.policy.preflights_pass || self.request.method != "OPTIONS" || !self.request.headers.has("origin") {
+        if !self.policy.preflights_pass
+            || self.request.method != "OPTIONS"
+            || !self.request.headers.has("origin")
+        {
             return None;
         }
         let method = self.request.headers.text("access-control-request-method")?;
@@ -44,7 +47,8 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
 
     /// The ways in which a rule applies without a caller being verified.
     fn fenced<'f>(&self, forbid: &'f Forbid, request: &Request<'_>) -> Vec<Captures<'f>> {
-        let present = || self.trust.token_present(self.request, &self.policy.guards.issuers_of(&[GuardName::Any]));
+        let present =
+            || self.trust.token_present(self.request, &self.policy.guards.issuers_of(&[GuardName::Any]));
         let applies = |condition: TokenCondition| match condition {
             TokenCondition::Whatever => true,
             // What might verify is taken for valid: a preflight is not worth a signature.

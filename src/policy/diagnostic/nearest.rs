@@ -24,7 +24,9 @@ fn distance(one: &str, other: &str) -> usize {
             let replaced = at(&last, column) + usize::from(letter != *candidate);
             let mut best = replaced.min(at(&last, column + 1) + 1).min(at(&current, column) + 1);
             let before = column.checked_sub(1).and_then(|index| other.get(index));
-            if let (Some(index), true) = (column.checked_sub(1), before == Some(&letter) && previous_letter == Some(*candidate)) {
+            if let (Some(index), true) =
+                (column.checked_sub(1), before == Some(&letter) && previous_letter == Some(*candidate))
+            {
                 best = best.min(at(&before_last, index) + 1);
             }
             current.push(best);
@@ -41,7 +43,9 @@ mod tests {
 
     #[test]
     fn a_mistyped_word_finds_its_neighbour() {
-        for (word, near) in [("scpoes", "scopes"), ("role", "roles"), ("gaurd", "guard"), ("isuers", "issuers")] {
+        for (word, near) in
+            [("scpoes", "scopes"), ("role", "roles"), ("gaurd", "guard"), ("isuers", "issuers")]
+        {
             assert_eq!(closest(word, ["scopes", "roles", "guard", "issuers"]), Some(near), "{word}");
         }
         assert_eq!(closest("banana", ["scopes", "roles"]), None);

@@ -37,11 +37,16 @@ impl CaptureText {
                 continue;
             }
             complete = false;
-            let problem =
-                problems.error(codes::UNKNOWN_CAPTURE, text.at, format!("no capture `{{{name}}}` is made here"));
+            let problem = problems.error(
+                codes::UNKNOWN_CAPTURE,
+                text.at,
+                format!("no capture `{{{name}}}` is made here"),
+            );
             match closest(name, captures.iter().map(|known| &**known)) {
                 Some(near) => problem.hint(format!("did you mean `{{{near}}}`?")),
-                None if captures.is_empty() => problem.hint("only a route's own path makes captures: `/users/{id}`"),
+                None if captures.is_empty() => {
+                    problem.hint("only a route's own path makes captures: `/users/{id}`")
+                }
                 None => problem.hint(format!("the path makes: {}", captures.join(", "))),
             };
         }
@@ -71,13 +76,17 @@ impl CaptureText {
         match self.parts.as_slice() {
             [] => Some(Cow::Borrowed("")),
             [Part::Literal(text)] => Some(Cow::Borrowed(text)),
-            [Part::Capture(name)] => value(name).filter(|text| !text.is_empty()).map(|text| Cow::Borrowed(&**text)),
+            [Part::Capture(name)] => {
+                value(name).filter(|text| !text.is_empty()).map(|text| Cow::Borrowed(&**text))
+            }
             parts => {
                 let mut rendered = String::new();
                 for part in parts {
                     match part {
                         Part::Literal(text) => rendered.push_str(text),
-                        Part::Capture(name) => rendered.push_str(value(name).filter(|text| !text.is_empty())?),
+                        Part::Capture(name) => {
+                            rendered.push_str(value(name).filter(|text| !text.is_empty())?)
+                        }
                     }
                 }
                 Some(Cow::Owned(rendered))
@@ -113,7 +122,8 @@ fn parse(text: &str) -> Result<Vec<Part>, &'static str> {
             literal.push('}');
             rest = after.strip_prefix('}').unwrap_or(after);
         } else {
-            let (name, after) = from.strip_prefix('{').and_then(|from| from.split_once('}')).ok_or("a `{` is not closed")?;
+            let (name, after) =
+                from.strip_prefix('{').and_then(|from| from.split_once('}')).ok_or("a `{` is not closed")?;
             if !is_name(name) {
                 return Err("a capture's name is made of letters, digits and `_`");
             }

@@ -25,11 +25,17 @@ impl HostPattern {
             None => (text, false),
         };
         if name == "*" || name.contains('*') {
-            return Err("a `*` stands only as the first label: `*.example.com`; leave the host out to match any");
+            return Err(
+                "a `*` stands only as the first label: `*.example.com`; leave the host out to match any",
+            );
         }
         if let Some(literal) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let is_address = literal.parse::<std::net::Ipv6Addr>().is_ok();
-            return if is_address && !is_wildcard { Ok(Self::Exact(name.into())) } else { Err("this is no IPv6 address") };
+            return if is_address && !is_wildcard {
+                Ok(Self::Exact(name.into()))
+            } else {
+                Err("this is no IPv6 address")
+            };
         }
         if name.contains(':') {
             return Err("hosts are compared without port");
@@ -38,7 +44,8 @@ impl HostPattern {
             return Err("hosts are compared without trailing dot");
         }
         let is_label = |label: &str| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
         if !name.split('.').all(is_label) {
             return Err("a host is made of letters, digits, hyphens and dots");

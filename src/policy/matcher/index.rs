@@ -83,7 +83,9 @@ impl RouteIndex {
             };
             match &entry.matched.path {
                 PathPattern::Regex(_) => tree.regexes.push(index),
-                PathPattern::Template(template) => tree.root.insert(template, index, reading.case_insensitive),
+                PathPattern::Template(template) => {
+                    tree.root.insert(template, index, reading.case_insensitive)
+                }
             }
         }
         built.entries = entries;
@@ -103,14 +105,17 @@ impl RouteIndex {
 
     /// The trees that may speak of a host: exact, longer wildcards, shorter ones, any.
     fn trees<'s>(&'s self, host: &'s str) -> impl Iterator<Item = &'s Tree> {
-        let suffixes = host.match_indices('.').filter_map(move |(dot, _)| host.get(dot..).filter(|_| dot > 0));
+        let suffixes =
+            host.match_indices('.').filter_map(move |(dot, _)| host.get(dot..).filter(|_| dot > 0));
         let below = suffixes.filter_map(|suffix| self.below.get(suffix));
         self.exact.get(host).into_iter().chain(below).chain(std::iter::once(&self.any))
     }
 
     fn find_in<'s>(&'s self, tree: &'s Tree, request: &Request<'_>) -> Option<&'s Entry> {
         tree.root.find(self, request.path.segments(), request).or_else(|| {
-            self.first(&tree.regexes, request, |entry| entry.matched.path.matches(&request.path, self.ignore_case, false))
+            self.first(&tree.regexes, request, |entry| {
+                entry.matched.path.matches(&request.path, self.ignore_case, false)
+            })
         })
     }
 
@@ -157,7 +162,8 @@ impl Node {
         let wanted = key(piece);
         let position = self.mixed.iter().position(|(known, _)| key(known) == wanted);
         let position = position.unwrap_or_else(|| {
-            let before = self.mixed.partition_point(|(known, _)| literal_length(known) >= literal_length(piece));
+            let before =
+                self.mixed.partition_point(|(known, _)| literal_length(known) >= literal_length(piece));
             self.mixed.insert(before, (piece.clone(), Node::default()));
             before
         });

@@ -78,8 +78,12 @@ impl Cidr {
 
     fn base(self) -> IpAddr {
         match self.network {
-            IpAddr::V4(network) => std::net::Ipv4Addr::from_bits(mask32(network.to_bits(), self.prefix)).into(),
-            IpAddr::V6(network) => std::net::Ipv6Addr::from_bits(mask128(network.to_bits(), self.prefix)).into(),
+            IpAddr::V4(network) => {
+                std::net::Ipv4Addr::from_bits(mask32(network.to_bits(), self.prefix)).into()
+            }
+            IpAddr::V6(network) => {
+                std::net::Ipv6Addr::from_bits(mask128(network.to_bits(), self.prefix)).into()
+            }
         }
     }
 }
@@ -130,9 +134,9 @@ impl Principals {
         Tri::any(self.0.iter().map(|one| match one {
             Principal::Exact(text) => Tri::from(**text == *identity),
             Principal::Prefix(prefix) => Tri::from(identity.starts_with(&**prefix)),
-            Principal::Bound(parts) => {
-                claims.map_or(Tri::Unknown, |claims| Tri::from(render(parts, claims).is_some_and(|text| text == identity)))
-            }
+            Principal::Bound(parts) => claims.map_or(Tri::Unknown, |claims| {
+                Tri::from(render(parts, claims).is_some_and(|text| text == identity))
+            }),
         }))
     }
 }
@@ -168,7 +172,9 @@ fn bound(written: &str) -> Result<Vec<Part>, &'static str> {
             parts.push(Part::Literal(before.into()));
         }
         let (inside, after) = after.split_once('}').ok_or("a `{` is not closed")?;
-        let path = inside.strip_prefix("claims.").or_else(|| inside.strip_prefix("claims").filter(|rest| rest.starts_with('[')));
+        let path = inside
+            .strip_prefix("claims.")
+            .or_else(|| inside.strip_prefix("claims").filter(|rest| rest.starts_with('[')));
         parts.push(Part::Claim(ClaimPath::parse(path.ok_or("only `{claims.…}` may stand here")?)?));
         rest = after;
     }

@@ -29,7 +29,8 @@ pub(super) fn report(entries: &[Entry], ignore_case: bool, problems: &mut Diagno
         let known = shapes.entry(shape(entry, ignore_case)).or_default();
         if let Some(other) = known
             .iter()
-            .find(|other| other.route != entry.route && compete(&entry.matched, &other.matched, ignore_case)) {
+            .find(|other| other.route != entry.route && compete(&entry.matched, &other.matched, ignore_case))
+        {
             conflict(entry, other, problems);
         }
         known.push(entry);
@@ -88,7 +89,8 @@ fn common_method<'m>(one: &'m RequestMatch, other: &'m RequestMatch) -> Option<&
     let takes = |method: &&str| other.takes_method(method);
     // `GET` implies `HEAD`, but one that names `HEAD` wins there.
     let implied = methods.iter().any(|method| &**method == "GET") && !one.names_head() && !other.names_head();
-    let named = methods.iter().map(|method| &**method).filter(|method| *method != "HEAD" || other.names_head());
+    let named =
+        methods.iter().map(|method| &**method).filter(|method| *method != "HEAD" || other.names_head());
     named.chain(implied.then_some("HEAD")).find(takes)
 }
 
@@ -121,7 +123,9 @@ fn conflict(entry: &Entry, other: &Entry, problems: &mut Diagnostics) {
     problems
         .error(codes::ROUTES_OVERLAP, entry.matched.at, message)
         .see(other.matched.at, "the other one")
-        .hint("make one of them more specific, or tell them apart by method, host, or a header or query value");
+        .hint(
+            "make one of them more specific, or tell them apart by method, host, or a header or query value",
+        );
 }
 
 fn example(one: &RequestMatch, other: &RequestMatch) -> Option<String> {
@@ -156,7 +160,11 @@ fn report_beaten_regexes(entries: &[Entry], problems: &mut Diagnostics) {
         };
         if let Some(other) = catch_alls.iter().find(beats) {
             problems
-                .error(codes::REGEX_BEATEN, entry.matched.at, "this route is never reached: templates come before regular expressions")
+                .error(
+                    codes::REGEX_BEATEN,
+                    entry.matched.at,
+                    "this route is never reached: templates come before regular expressions",
+                )
                 .see(other.matched.at, "this template matches every path")
                 .hint("write the path as a template, or narrow the other one");
         }

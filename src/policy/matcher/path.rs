@@ -11,8 +11,21 @@ use super::capture::is_name;
 
 /// Names that placeholders have elsewhere, and that a capture may not take.
 pub const RESERVED: [&str; 15] = [
-    "subject", "scopes", "roles", "groups", "permissions", "issuer", "guard", "route", "claims", "params", "reason",
-    "decision_id", "missing", "realm", "any",
+    "subject",
+    "scopes",
+    "roles",
+    "groups",
+    "permissions",
+    "issuer",
+    "guard",
+    "route",
+    "claims",
+    "params",
+    "reason",
+    "decision_id",
+    "missing",
+    "realm",
+    "any",
 ];
 
 /// The path of a match.
@@ -97,7 +110,11 @@ impl Template {
     /// Whether a path matches.
     #[must_use]
     pub fn matches(&self, path: &[Segment<'_>], ignore_case: bool) -> bool {
-        let fits = if self.rest.is_some() { path.len() >= self.segments.len() } else { path.len() == self.segments.len() };
+        let fits = if self.rest.is_some() {
+            path.len() >= self.segments.len()
+        } else {
+            path.len() == self.segments.len()
+        };
         fits && self.segments.iter().zip(path).all(|(piece, segment)| piece.matches(segment, ignore_case))
     }
 
@@ -131,7 +148,9 @@ impl Template {
             match (piece, other.segments.get(index)) {
                 (Piece::Literal(text), _) => example.push_str(text),
                 (Piece::Mixed(prefix, _, suffix), Some(Piece::Mixed(other_prefix, _, other_suffix))) => {
-                    let longer = |one: &'_ str, two: &'_ str| if one.len() >= two.len() { one.to_owned() } else { two.to_owned() };
+                    let longer = |one: &'_ str, two: &'_ str| {
+                        if one.len() >= two.len() { one.to_owned() } else { two.to_owned() }
+                    };
                     example.push_str(&longer(prefix, other_prefix));
                     example.push('x');
                     example.push_str(&longer(suffix, other_suffix));

@@ -95,7 +95,12 @@ impl RequestMatch {
         self.conditions_hold(request, Quantifier::One, &captures).then_some(captures)
     }
 
-    fn conditions_hold(&self, request: &Request<'_>, quantifier: Quantifier, captures: &Captures<'_>) -> bool {
+    fn conditions_hold(
+        &self,
+        request: &Request<'_>,
+        quantifier: Quantifier,
+        captures: &Captures<'_>,
+    ) -> bool {
         let header = |(name, matcher): &(Box<str>, ValueMatcher)| {
             let values = request.headers.all(name).map(|value| str::from_utf8(value).ok());
             matcher.matches_text(values, quantifier, captures)
@@ -208,7 +213,8 @@ fn path_of(map: &MatchMap, reading: &Reading, problems: &mut Diagnostics) -> Opt
             template(&text.value, text.at, reading, problems).map(PathPattern::Template)
         }
         (Some(PathMatch::Regex(text)), None) => {
-            super::value::regex(&text.value, reading.case_insensitive, text.at, problems).map(PathPattern::Regex)
+            super::value::regex(&text.value, reading.case_insensitive, text.at, problems)
+                .map(PathPattern::Regex)
         }
         (None, Some(grpc)) => grpc_path(grpc, reading, problems).map(PathPattern::Template),
         (None, None) => Some(PathPattern::Template(Template { segments: Vec::new(), rest: Some(None) })),
@@ -217,7 +223,8 @@ fn path_of(map: &MatchMap, reading: &Reading, problems: &mut Diagnostics) -> Opt
 
 fn grpc_path(grpc: &document::GrpcMatch, reading: &Reading, problems: &mut Diagnostics) -> Option<Template> {
     let is_name = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
     };
     for name in [Some(&grpc.service), grpc.method.as_ref()].into_iter().flatten() {
         if !is_name(&name.value) {

@@ -75,7 +75,8 @@ impl ValueMatcher {
             return Tri::from(matches!(self.test, Test::Present(false)));
         };
         let equal = |operand: &Operand, value: &Value| operand.equals(value, captures, self.ignore_case);
-        let one_equals = |operands: &[Operand], value: &Value| operands.iter().any(|operand| equal(operand, value));
+        let one_equals =
+            |operands: &[Operand], value: &Value| operands.iter().any(|operand| equal(operand, value));
         match &self.test {
             Test::Present(wanted) => Tri::from(*wanted),
             Test::Shorthand(operands) => Tri::from(match value {
@@ -85,16 +86,21 @@ impl ValueMatcher {
             Test::Equals(operand) => Tri::from(equal(operand, value)),
             Test::OneOf(operands) => Tri::from(one_equals(operands, value)),
             Test::WholeList(operands) => Tri::from(value.as_array().is_some_and(|items| {
-                items.len() == operands.len() && operands.iter().zip(items).all(|(operand, item)| equal(operand, item))
+                items.len() == operands.len()
+                    && operands.iter().zip(items).all(|(operand, item)| equal(operand, item))
             })),
-            Test::ContainsAny(operands) => held(value, |items| items.iter().any(|item| one_equals(operands, item))),
-            Test::ContainsAll(operands) => {
-                held(value, |items| operands.iter().all(|operand| items.iter().any(|item| equal(operand, item))))
+            Test::ContainsAny(operands) => {
+                held(value, |items| items.iter().any(|item| one_equals(operands, item)))
             }
+            Test::ContainsAll(operands) => held(value, |items| {
+                operands.iter().all(|operand| items.iter().any(|item| equal(operand, item)))
+            }),
             Test::Prefix(prefix) => text(value, |text| starts_with(text, prefix, self.ignore_case)),
             Test::Suffix(suffix) => text(value, |text| ends_with(text, suffix, self.ignore_case)),
             Test::Matches(regex) => match value {
-                Value::Array(items) => Tri::any(items.iter().map(|item| text(item, |text| regex.is_match(text)))),
+                Value::Array(items) => {
+                    Tri::any(items.iter().map(|item| text(item, |text| regex.is_match(text))))
+                }
                 single => text(single, |text| regex.is_match(text)),
             },
             Test::AtLeast(least) => number(value, |number| number >= *least),
@@ -159,12 +165,15 @@ impl ValueMatcher {
             Operand::Float(number) => Number::from_f64(*number).map(Value::Number),
             Operand::Bool(truth) => Some((*truth).into()),
         };
-        let list = |operands: &[Operand]| operands.iter().map(value).collect::<Option<Vec<_>>>().map(Value::Array);
+        let list =
+            |operands: &[Operand]| operands.iter().map(value).collect::<Option<Vec<_>>>().map(Value::Array);
         match &self.test {
             Test::Shorthand(operands) | Test::OneOf(operands) => operands.first().and_then(value),
             Test::Equals(operand) => value(operand),
             Test::WholeList(operands) | Test::ContainsAll(operands) => list(operands),
-            Test::ContainsAny(operands) => operands.first().and_then(value).map(|one| Value::Array(vec![one])),
+            Test::ContainsAny(operands) => {
+                operands.first().and_then(value).map(|one| Value::Array(vec![one]))
+            }
             Test::Prefix(text) | Test::Suffix(text) => Some((&**text).into()),
             Test::AtLeast(number) | Test::AtMost(number) => Number::from_f64(*number).map(Value::Number),
             Test::Present(true) => Some("present".into()),

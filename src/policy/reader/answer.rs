@@ -36,7 +36,8 @@ pub(super) fn on_deny(node: &Node, problems: &mut Diagnostics) -> Option<OnDeny>
     let mut keys = Fields::of(node, "`on_deny`", problems)?;
     let mut one = |name: &'static str| keys.take(name).and_then(|node| block(node, problems));
     let (bad_request, unauthenticated) = (one("bad_request"), one("unauthenticated"));
-    let (guard_mismatch, forbidden, unavailable) = (one("guard_mismatch"), one("forbidden"), one("unavailable"));
+    let (guard_mismatch, forbidden, unavailable) =
+        (one("guard_mismatch"), one("forbidden"), one("unavailable"));
     keys.finish(problems);
     Some(OnDeny::ByKind { at: node.at, bad_request, unauthenticated, guard_mismatch, forbidden, unavailable })
 }
@@ -44,7 +45,10 @@ pub(super) fn on_deny(node: &Node, problems: &mut Diagnostics) -> Option<OnDeny>
 fn block(node: &Node, problems: &mut Diagnostics) -> Option<Block> {
     let mut keys = Fields::of(node, "an answer", problems)?;
     let headers = keys.entries("headers", problems).map(|entries| {
-        entries.into_iter().filter_map(|(name, node)| text(node, &name.value, problems).map(|value| (name.clone(), value))).collect()
+        entries
+            .into_iter()
+            .filter_map(|(name, node)| text(node, &name.value, problems).map(|value| (name.clone(), value)))
+            .collect()
     });
     let block = Block {
         at: node.at,
@@ -90,7 +94,9 @@ pub(super) fn upstream(node: &Node, problems: &mut Diagnostics) -> Option<Upstre
     };
     keys.finish(problems);
     if upstream.headers.is_none() && upstream.remove.is_none() && upstream.remove_token.is_none() {
-        problems.error(codes::EMPTY, node.at, "`upstream` says nothing").hint("`upstream: { headers: { x-user-id: \"{subject}\" } }`");
+        problems
+            .error(codes::EMPTY, node.at, "`upstream` says nothing")
+            .hint("`upstream: { headers: { x-user-id: \"{subject}\" } }`");
     }
     Some(upstream)
 }

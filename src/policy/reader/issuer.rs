@@ -24,9 +24,9 @@ pub(super) fn read(name: Text, node: &Node, problems: &mut Diagnostics) -> Optio
         leeway: keys.text("leeway", problems),
         require_expiry: keys.flag("require_expiry", problems),
         max_age: keys.text("max_age", problems),
-        token: keys
-            .take("token")
-            .map(|node| one_or_list(node, "token", problems).iter().filter_map(|node| place(node, problems)).collect()),
+        token: keys.take("token").map(|node| {
+            one_or_list(node, "token", problems).iter().filter_map(|node| place(node, problems)).collect()
+        }),
         read: keys.take("read").and_then(|node| read_of(node, problems)),
         scope_wildcard: keys.text("scope_wildcard", problems),
         refresh: keys.take("refresh").and_then(|node| refresh(node, problems)),

@@ -46,7 +46,11 @@ fn map(node: &Node, in_forbid: bool, problems: &mut Diagnostics) -> Option<Match
     };
     if let Some(token) = matched.token.as_ref().filter(|_| !in_forbid) {
         problems
-            .error(codes::TOKEN_IN_ROUTE_MATCH, token.at, "`token` stands in the match of a forbid rule, not of a route")
+            .error(
+                codes::TOKEN_IN_ROUTE_MATCH,
+                token.at,
+                "`token` stands in the match of a forbid rule, not of a route",
+            )
             .hint("say `token: required` or `token: optional` beside `match`");
     }
     keys.finish(problems);

@@ -1,13 +1,22 @@
 //! Requirements and matchers.
 
-use crate::policy::diagnostic::{Diagnostics, Spanned, codes, closest};
+use crate::policy::diagnostic::{Diagnostics, Spanned, closest, codes};
 use crate::policy::document::{Matcher, Operand, Requirement, Scalar, SourceCondition, Text};
 use crate::policy::yaml::fields::{Fields, as_text, entries, list, said, text};
 use crate::policy::yaml::{Kind, Node};
 
 const OPERATORS: [&str; 11] = [
-    "equals", "one_of", "contains", "contains_any", "contains_all", "prefix", "suffix", "matches", "present",
-    "at_least", "at_most",
+    "equals",
+    "one_of",
+    "contains",
+    "contains_any",
+    "contains_all",
+    "prefix",
+    "suffix",
+    "matches",
+    "present",
+    "at_least",
+    "at_most",
 ];
 
 /// A map, or the name of a requirement.
@@ -136,31 +145,41 @@ fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Match
             match value.kind {
                 Kind::Bool(flag) => ignore_case = Some(Spanned { value: flag, at: value.at }),
                 _ => {
-                    problems.error(codes::WRONG_TYPE, value.at, "`ignore_case` is `true` or `false`").hint("write `true`");
+                    problems
+                        .error(codes::WRONG_TYPE, value.at, "`ignore_case` is `true` or `false`")
+                        .hint("write `true`");
                 }
             }
         } else if !OPERATORS.contains(&&*key.value) {
-            let problem = problems.error(codes::UNKNOWN_KEY, key.at, format!("there is no matcher `{}`", key.value));
+            let problem =
+                problems.error(codes::UNKNOWN_KEY, key.at, format!("there is no matcher `{}`", key.value));
             match closest(&key.value, OPERATORS) {
                 Some(near) => problem.hint(format!("did you mean `{near}`?")),
                 None => problem.hint(format!("one of {}", OPERATORS.join(", "))),
             };
         } else if found.is_some() {
             problems
-                .error(codes::SEVERAL_MATCHERS, key.at, format!("`{}` is a second matcher for one value", key.value))
+                .error(
+                    codes::SEVERAL_MATCHERS,
+                    key.at,
+                    format!("`{}` is a second matcher for one value", key.value),
+                )
                 .hint("exactly one; use `all: [{ claims: … }, { claims: … }]` for several");
         } else {
             found = Some((key, value));
         }
     }
     let Some((operator, value)) = found else {
-        problems.error(codes::EMPTY, node.at, format!("`{name}` has no matcher")).hint(format!("one of {}", OPERATORS.join(", ")));
+        problems
+            .error(codes::EMPTY, node.at, format!("`{name}` has no matcher"))
+            .hint(format!("one of {}", OPERATORS.join(", ")));
         return None;
     };
     let operand = match &value.kind {
         Kind::Sequence(_) => {
             let items = list(value, &operator.value, problems, false)?;
-            let scalars = items.iter().map(|item| scalar(item, &operator.value, problems)).collect::<Vec<_>>();
+            let scalars =
+                items.iter().map(|item| scalar(item, &operator.value, problems)).collect::<Vec<_>>();
             Operand::Many(value.at, scalars.into_iter().collect::<Option<Vec<_>>>()?)
         }
         _ => Operand::One(scalar(value, &operator.value, problems)?),
@@ -188,7 +207,11 @@ fn scalar(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Spanned
         }
         Kind::Float(_) | Kind::Sequence(_) | Kind::Mapping(_) => {
             problems
-                .error(codes::WRONG_TYPE, node.at, format!("`{name}` is compared with one value, and this is {}", said(&node.kind)))
+                .error(
+                    codes::WRONG_TYPE,
+                    node.at,
+                    format!("`{name}` is compared with one value, and this is {}", said(&node.kind)),
+                )
                 .hint("a string, a number, `true` or `false`");
             return None;
         }

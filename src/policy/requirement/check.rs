@@ -53,7 +53,9 @@ impl Check {
 
     fn verdict<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> Verdict {
         match self {
-            Self::Has { kind, all, names } => of_caller(facts, |identity| has(*kind, *all, names, identity, facts)),
+            Self::Has { kind, all, names } => {
+                of_caller(facts, |identity| has(*kind, *all, names, identity, facts))
+            }
             Self::Guard(names) => of_caller(facts, |identity| {
                 Verdict::from(facts.guards.belongs(identity, names), Denied::GuardMismatch)
             }),
@@ -70,7 +72,9 @@ impl Check {
                 Verdict::from(tri, Denied::SourceMismatch)
             }
             Self::Principal(principals) => principal(principals, facts),
-            Self::Header(name, matcher) => Verdict::from(header(name, matcher, facts), Denied::HeaderMismatch),
+            Self::Header(name, matcher) => {
+                Verdict::from(header(name, matcher, facts), Denied::HeaderMismatch)
+            }
             Self::Query(name, matcher) => {
                 let values: Vec<Cow<'_, str>> = facts.request.query.all(name).collect();
                 let tri = matcher.matches_text(
@@ -152,7 +156,8 @@ fn has(kind: Granted, all: bool, names: &[CaptureText], identity: &Identity, fac
     if holds {
         return Verdict::YES;
     }
-    let shown = |name: &CaptureText| name.render(facts.captures).unwrap_or_default().into_owned().into_boxed_str();
+    let shown =
+        |name: &CaptureText| name.render(facts.captures).unwrap_or_default().into_owned().into_boxed_str();
     let missing = missing.into_iter().map(shown).collect();
     Verdict { tri: Tri::No, failure: Some(Failure { reason: kind.missing(), missing }) }
 }
@@ -166,7 +171,8 @@ fn principal(principals: &super::Principals, facts: &Facts<'_>) -> Verdict {
         return Verdict::from(Tri::Unknown, Denied::SourceMismatch);
     }
     let tri = principals.contain(facts.request.source.principal, identity.map(|identity| &identity.claims));
-    if tri == Tri::Unknown && principals.need_caller()
+    if tri == Tri::Unknown
+        && principals.need_caller()
         && let Some(verdict) = not_judged(facts)
     {
         return verdict;

@@ -20,7 +20,11 @@ impl<'n> Fields<'n> {
     pub fn of(node: &'n Node, what: &str, problems: &mut Diagnostics) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
             problems
-                .error(codes::WRONG_TYPE, node.at, format!("{what} is a map, and this is {}", said(&node.kind)))
+                .error(
+                    codes::WRONG_TYPE,
+                    node.at,
+                    format!("{what} is a map, and this is {}", said(&node.kind)),
+                )
                 .hint("write `key: value` pairs");
             return None;
         };
@@ -36,10 +40,17 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of a key that has to be there.
-    pub fn need(&mut self, name: &'static str, example: &str, problems: &mut Diagnostics) -> Option<&'n Node> {
+    pub fn need(
+        &mut self,
+        name: &'static str,
+        example: &str,
+        problems: &mut Diagnostics,
+    ) -> Option<&'n Node> {
         let found = self.take(name);
         if found.is_none() {
-            problems.error(codes::MISSING_KEY, self.at, format!("`{name}` is missing")).hint(format!("for example `{example}`"));
+            problems
+                .error(codes::MISSING_KEY, self.at, format!("`{name}` is missing"))
+                .hint(format!("for example `{example}`"));
         }
         found
     }
@@ -55,7 +66,8 @@ impl<'n> Fields<'n> {
         if words.contains(&&*found.value) {
             return Some(found);
         }
-        let problem = problems.error(codes::UNKNOWN_WORD, found.at, format!("`{name}` cannot be `{}`", found.value));
+        let problem =
+            problems.error(codes::UNKNOWN_WORD, found.at, format!("`{name}` cannot be `{}`", found.value));
         match closest(&found.value, words.iter().copied()) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint(format!("one of {}", words.join(", "))),
@@ -70,7 +82,11 @@ impl<'n> Fields<'n> {
             return Some(Spanned { value, at: node.at });
         }
         problems
-            .error(codes::WRONG_TYPE, node.at, format!("`{name}` is `true` or `false`, and this is {}", said(&node.kind)))
+            .error(
+                codes::WRONG_TYPE,
+                node.at,
+                format!("`{name}` is `true` or `false`, and this is {}", said(&node.kind)),
+            )
             .hint("YAML 1.2: only `true` and `false` are booleans, `yes` and `no` are strings");
         None
     }
@@ -82,7 +98,11 @@ impl<'n> Fields<'n> {
             return Some(Spanned { value, at: node.at });
         }
         problems
-            .error(codes::WRONG_TYPE, node.at, format!("`{name}` is a whole number, and this is {}", said(&node.kind)))
+            .error(
+                codes::WRONG_TYPE,
+                node.at,
+                format!("`{name}` is a whole number, and this is {}", said(&node.kind)),
+            )
             .hint("write digits without quotes");
         None
     }
@@ -98,7 +118,11 @@ impl<'n> Fields<'n> {
     }
 
     /// A map by name, not empty.
-    pub fn entries(&mut self, name: &'static str, problems: &mut Diagnostics) -> Option<Vec<(Text, &'n Node)>> {
+    pub fn entries(
+        &mut self,
+        name: &'static str,
+        problems: &mut Diagnostics,
+    ) -> Option<Vec<(Text, &'n Node)>> {
         self.take(name).and_then(|node| entries(node, name, problems))
     }
 
@@ -127,18 +151,30 @@ pub fn as_text(node: &Node) -> Option<&str> {
 /// A string, not empty.
 pub fn text(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Text> {
     match &node.kind {
-        Kind::Text { value, .. } if !value.is_empty() => return Some(Text { value: value.clone(), at: node.at }),
+        Kind::Text { value, .. } if !value.is_empty() => {
+            return Some(Text { value: value.clone(), at: node.at });
+        }
         Kind::Text { .. } | Kind::Null => {
-            problems.error(codes::EMPTY, node.at, format!("`{name}` is empty")).hint("give it a value, or remove it");
+            problems
+                .error(codes::EMPTY, node.at, format!("`{name}` is empty"))
+                .hint("give it a value, or remove it");
         }
         Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {
             problems
-                .error(codes::QUOTE_IT, node.at, format!("`{name}` is a string, and this is {}", said(&node.kind)))
+                .error(
+                    codes::QUOTE_IT,
+                    node.at,
+                    format!("`{name}` is a string, and this is {}", said(&node.kind)),
+                )
                 .hint("quote it");
         }
         Kind::Sequence(_) | Kind::Mapping(_) => {
             problems
-                .error(codes::WRONG_TYPE, node.at, format!("`{name}` is a string, and this is {}", said(&node.kind)))
+                .error(
+                    codes::WRONG_TYPE,
+                    node.at,
+                    format!("`{name}` is a string, and this is {}", said(&node.kind)),
+                )
                 .hint("write one value");
         }
     }
@@ -148,7 +184,11 @@ pub fn text(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Text>
 /// A list of strings, not empty; with `or_one` a single string is a list of one.
 pub fn texts(node: &Node, name: &str, or_one: bool, problems: &mut Diagnostics) -> Option<Vec<Text>> {
     let Some(items) = list(node, name, problems, or_one) else {
-        return if or_one && as_text(node).is_some() { text(node, name, problems).map(|one| vec![one]) } else { None };
+        return if or_one && as_text(node).is_some() {
+            text(node, name, problems).map(|one| vec![one])
+        } else {
+            None
+        };
     };
     let mut found = Vec::new();
     for item in items {
@@ -156,7 +196,9 @@ pub fn texts(node: &Node, name: &str, or_one: bool, problems: &mut Diagnostics) 
     }
     for (index, one) in found.iter().enumerate() {
         if found.iter().take(index).any(|before| before.value == one.value) {
-            problems.error(codes::TWICE_IN_LIST, one.at, format!("`{}` is in the list twice", one.value)).hint("remove one");
+            problems
+                .error(codes::TWICE_IN_LIST, one.at, format!("`{}` is in the list twice", one.value))
+                .hint("remove one");
         }
     }
     Some(found).filter(|found| !found.is_empty())
@@ -179,7 +221,11 @@ pub fn list<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics, or_one: 
         }
         Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Mapping(_) => {
             problems
-                .error(codes::WRONG_TYPE, node.at, format!("`{name}` is a list, and this is {}", said(&node.kind)))
+                .error(
+                    codes::WRONG_TYPE,
+                    node.at,
+                    format!("`{name}` is a list, and this is {}", said(&node.kind)),
+                )
                 .hint("write `[one, other]`");
         }
     }
@@ -202,7 +248,11 @@ pub fn entries<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics) -> Op
         }
         _ => {
             problems
-                .error(codes::WRONG_TYPE, node.at, format!("`{name}` is a map, and this is {}", said(&node.kind)))
+                .error(
+                    codes::WRONG_TYPE,
+                    node.at,
+                    format!("`{name}` is a map, and this is {}", said(&node.kind)),
+                )
                 .hint("write `key: value` pairs");
         }
     }

@@ -75,7 +75,8 @@ pub(super) fn policy(
     let mut policy = compiled();
     policy.issuers = vec![Arc::new(issuer(places))];
     policy.identity_headers = upstream.header_names().map(Into::into).collect();
-    let (route, forbid) = (policy.routes.first_mut().expect("a route"), policy.forbids.first_mut().expect("a fence"));
+    let (route, forbid) =
+        (policy.routes.first_mut().expect("a route"), policy.forbids.first_mut().expect("a fence"));
     route.upstream = upstream;
     route.answers = rule_answers.clone();
     forbid.answers = rule_answers;

@@ -32,12 +32,23 @@ impl ValueMatcher {
                 let ignores = ignore_case.as_ref().is_some_and(|flag| flag.value);
                 let is_textual = matches!(
                     &*name.value,
-                    "equals" | "one_of" | "contains" | "contains_any" | "contains_all" | "prefix" | "suffix" | "matches"
+                    "equals"
+                        | "one_of"
+                        | "contains"
+                        | "contains_any"
+                        | "contains_all"
+                        | "prefix"
+                        | "suffix"
+                        | "matches"
                 );
                 if let Some(flag) = ignore_case.as_ref().filter(|_| !is_textual) {
                     compiler
                         .problems
-                        .error(codes::IGNORE_CASE, flag.at, format!("`ignore_case` means nothing beside `{}`", name.value))
+                        .error(
+                            codes::IGNORE_CASE,
+                            flag.at,
+                            format!("`ignore_case` means nothing beside `{}`", name.value),
+                        )
                         .hint("remove it");
                 }
                 let test = compiler.test(name, operand, ignores)?;
@@ -68,7 +79,9 @@ impl Compiler<'_> {
                 let text = self.regex_source(one, name)?;
                 regex(&text, ignore_case, one.at, self.problems).map(Test::Matches)
             }
-            ("present", Written::One(Spanned { value: Scalar::Bool(wanted), .. })) => Some(Test::Present(*wanted)),
+            ("present", Written::One(Spanned { value: Scalar::Bool(wanted), .. })) => {
+                Some(Test::Present(*wanted))
+            }
             ("at_least", Written::One(one)) => self.number(one, name).map(Test::AtLeast),
             ("at_most", Written::One(one)) => self.number(one, name).map(Test::AtMost),
             (operator, Written::One(one)) => self.wrong(one.at, operator),
@@ -118,17 +131,28 @@ impl Compiler<'_> {
     fn plain(&mut self, scalar: &Spanned<Scalar>, name: &Text) -> Option<Box<str>> {
         let text = self.text(scalar, name)?;
         let written = Text { value: text, at: scalar.at };
-        match CaptureText::compile(&written, &[], &mut Diagnostics::default()).as_ref().and_then(CaptureText::literal) {
+        match CaptureText::compile(&written, &[], &mut Diagnostics::default())
+            .as_ref()
+            .and_then(CaptureText::literal)
+        {
             Some(literal) if !literal.is_empty() => Some(literal.into()),
             Some(_) => {
                 self.problems
-                    .error(codes::MATCHER_OPERAND, scalar.at, format!("an empty `{}` holds for everything", name.value))
+                    .error(
+                        codes::MATCHER_OPERAND,
+                        scalar.at,
+                        format!("an empty `{}` holds for everything", name.value),
+                    )
                     .hint("use `present: true` if that is meant");
                 None
             }
             None => {
                 self.problems
-                    .error(codes::CAPTURE_PLACE, scalar.at, format!("a capture cannot stand in `{}`", name.value))
+                    .error(
+                        codes::CAPTURE_PLACE,
+                        scalar.at,
+                        format!("a capture cannot stand in `{}`", name.value),
+                    )
                     .hint("captures stand in `equals`, `one_of` and `contains`; `{{` is a literal brace");
                 None
             }
@@ -158,7 +182,9 @@ impl Compiler<'_> {
             return None;
         }
         match &scalar.value {
-            Scalar::Integer(number) => i32::try_from(*number).map(f64::from).ok().or_else(|| number.to_string().parse().ok()),
+            Scalar::Integer(number) => {
+                i32::try_from(*number).map(f64::from).ok().or_else(|| number.to_string().parse().ok())
+            }
             Scalar::Float(number) if number.is_finite() => Some(*number),
             _ => {
                 self.wrong(scalar.at, &name.value);
@@ -188,7 +214,11 @@ pub(in crate::policy) fn regex(
         (Err(problem), _) | (_, Err(problem)) => {
             let last = problem.to_string().lines().last().unwrap_or_default().trim().to_owned();
             problems
-                .error(codes::REGEX, at, format!("this is no regular expression: {}", last.trim_start_matches("error: ")))
+                .error(
+                    codes::REGEX,
+                    at,
+                    format!("this is no regular expression: {}", last.trim_start_matches("error: ")),
+                )
                 .hint("the syntax is that of the Rust crate `regex`: no look-around, no back-references");
             None
         }
@@ -196,7 +226,11 @@ pub(in crate::policy) fn regex(
 }
 
 /// Compiles a regular expression that may match anywhere, as CEL's `matches` does.
-pub(in crate::policy) fn unanchored(source: &str, at: At, problems: &mut Diagnostics) -> Option<regex::Regex> {
+pub(in crate::policy) fn unanchored(
+    source: &str,
+    at: At,
+    problems: &mut Diagnostics,
+) -> Option<regex::Regex> {
     regex(source, false, at, problems)?;
     RegexBuilder::new(source).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES).build().ok()
 }
