@@ -28,3 +28,5 @@ pub mod settings;
 pub mod runtime;
 
 pub mod server;
+
+pub mod cli;

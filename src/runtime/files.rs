@@ -12,7 +12,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::policy::diagnostic::SourceFile;
+use crate::policy::diagnostic::{SourceFile, codes};
 use crate::policy::yaml::MOST_BYTES;
 
 /// Largest set, in bytes.
@@ -31,6 +31,8 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}` {problem}")]
 pub struct FileProblem {
+    /// Its code among the diagnostics.
+    pub code: &'static str,
     /// The path, as shown to people.
     pub path: Box<str>,
     /// What is wrong with it, as the rest of a sentence that begins with the path.
@@ -101,6 +103,7 @@ pub(super) fn look(paths: &[PathBuf], kind: Kind) -> Look {
 fn nothing_found(paths: &[PathBuf]) -> FileProblem {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     FileProblem {
+        code: codes::NO_FILES,
         path: shown.join("`, `").into(),
         problem: "holds no policy".into(),
         hint: Some("policies are `*.yaml` or `*.yml` files; `*_test.yaml` and dot-files are none"),
@@ -131,6 +134,7 @@ impl Reading {
         let metadata = file.metadata().map_err(|error| cannot_be_read(path, &error))?;
         let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
         let too_large = || FileProblem {
+            code: codes::TOO_LARGE,
             path: shown(path),
             problem: "is over 8 MiB".into(),
             hint: Some("split it; a set may hold 64 MiB"),
@@ -158,6 +162,7 @@ impl Reading {
             return Ok(());
         }
         Err(FileProblem {
+            code: codes::TOO_LARGE,
             path: shown(path),
             problem: "makes the set larger than 64 MiB".into(),
             hint: Some("serve fewer policies in one process"),
@@ -176,13 +181,15 @@ fn cannot_be_read(path: &Path, error: &io::Error) -> FileProblem {
         io::ErrorKind::PermissionDenied => Some("the user that runs Portcullis must be able to read it"),
         _ => None,
     };
-    FileProblem { path: shown(path), problem: format!("cannot be read: {error}").into(), hint }
+    let problem = format!("cannot be read: {error}").into();
+    FileProblem { code: codes::UNREADABLE_FILE, path: shown(path), problem, hint }
 }
 
 fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> FileProblem {
     let good = error.utf8_error().valid_up_to();
     let line = 1 + error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count();
     FileProblem {
+        code: codes::NOT_UTF8,
         path: shown(path),
         problem: format!("is not UTF-8, in line {line}").into(),
         hint: Some("save it as UTF-8"),

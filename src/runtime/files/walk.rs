@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::policy::diagnostic::codes;
+
 use super::{FileProblem, Kind, cannot_be_read, shown};
 
 /// Deepest directory below a given one.
@@ -98,7 +100,8 @@ impl Found {
     }
 
     fn problem(&mut self, path: &Path, problem: &str, hint: &'static str) {
-        self.problems.push(FileProblem { path: shown(path), problem: problem.into(), hint: Some(hint) });
+        let (code, path, problem) = (codes::UNREADABLE_FILE, shown(path), problem.into());
+        self.problems.push(FileProblem { code, path, problem, hint: Some(hint) });
     }
 }
 
