@@ -15,6 +15,8 @@ use std::time::SystemTime;
 use crate::policy::diagnostic::{SourceFile, codes};
 use crate::policy::yaml::MOST_BYTES;
 
+pub(super) use walk::parent;
+
 /// Largest set, in bytes.
 pub const MOST_SET_BYTES: u64 = 64 << 20;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::settings::Settings;
 use crate::token::cache::CacheSettings;
 
+use super::clock::Clock;
+
 /// The settings that concern policy and keys.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -21,6 +23,8 @@ pub struct Options {
     pub token_bytes: usize,
     /// Where the last good public keys are kept.
     pub key_cache: Option<PathBuf>,
+    /// The time of day.
+    pub clock: Clock,
     /// How fast things go.
     pub pace: Pace,
 }
@@ -69,6 +73,7 @@ impl Options {
             cache: CacheSettings::default(),
             token_bytes: 16 * 1024,
             key_cache: None,
+            clock: Clock::system(),
             pace: Pace::default(),
         }
     }

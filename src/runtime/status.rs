@@ -2,18 +2,38 @@
 
 use std::time::Duration;
 
-use crate::policy::diagnostic::{Diagnostics, Severity, SourceFile};
+use crate::policy::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
 use crate::time::UnixTime;
 
 use super::files::FilesError;
 
 /// Whether requests should be sent here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// A policy is live, every required issuer has had its keys once, and we are not draining.
     pub ready: bool,
     /// What is awaited, for people. Once ready, what is listed here no longer makes it unready.
     pub awaited: Vec<String>,
+    /// Whether it is never to be ready again.
+    pub draining: bool,
+}
+
+impl Readiness {
+    /// Takes what is awaited now; says whether anything changed. Whoever was ready stays so: an issuer that a
+    /// new policy adds, and whose keys cannot be had, must not take the others' answers away with it.
+    pub(super) fn now_awaits(&mut self, awaited: Vec<String>) -> bool {
+        let ready = !self.draining && (self.ready || awaited.is_empty());
+        let is_changed = ready != self.ready || awaited != self.awaited;
+        (self.ready, self.awaited) = (ready, awaited);
+        is_changed
+    }
+
+    /// No longer ready, for good; says whether that is new.
+    pub(super) fn drain(&mut self) -> bool {
+        let is_new = !self.draining;
+        (self.ready, self.draining) = (false, true);
+        is_new
+    }
 }
 
 /// Everything there is to say about policy and keys.
@@ -62,6 +82,9 @@ pub enum ReloadFailure {
     /// It does not compile. Never empty; warnings among the problems.
     #[error("{}", said(.0))]
     Invalid(Vec<Problem>),
+    /// Somebody was writing its files all the time.
+    #[error("the policy files are still being written")]
+    Changing,
     /// The compiler gave up: a bug of ours.
     #[error("the policy could not be compiled: internal error")]
     Internal,
@@ -153,17 +176,22 @@ impl Problem {
     /// Problems with the names of their files.
     #[must_use]
     pub fn list(diagnostics: &Diagnostics, files: &[SourceFile]) -> Vec<Self> {
-        let one = |problem: &crate::policy::diagnostic::Diagnostic| Self {
+        let names: Vec<Box<str>> = files.iter().map(|file| file.name.clone()).collect();
+        Self::named(&diagnostics.problems, &names)
+    }
+
+    pub(super) fn named(problems: &[Diagnostic], files: &[Box<str>]) -> Vec<Self> {
+        let one = |problem: &Diagnostic| Self {
             code: problem.code,
             severity: problem.severity,
             message: problem.message.clone(),
             place: problem.at.and_then(|at| {
                 let file = files.get(usize::try_from(at.file).ok()?)?;
-                Some(Place { file: file.name.clone(), line: at.line, column: at.column })
+                Some(Place { file: file.clone(), line: at.line, column: at.column })
             }),
             hint: problem.hint.clone(),
         };
-        diagnostics.problems.iter().map(one).collect()
+        problems.iter().map(one).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 /// One issuer's counter of asked-for fetches. It outlives the task that answers.
 #[derive(Debug, Clone)]
-pub struct Wanted(Arc<Counters>);
+pub(in crate::runtime) struct Wanted(Arc<Counters>);
 
 #[derive(Debug)]
 struct Counters {
@@ -30,11 +30,19 @@ impl Wanted {
         let _ = self.0.answered.subscribe().wait_for(|answered| *answered >= mine).await;
     }
 
-    /// Waits until somebody asks who was not answered yet; gives what to answer.
-    pub async fn asked(&self) -> u64 {
-        let answered = *self.0.answered.borrow();
-        let mut asked = self.0.asked.subscribe();
-        asked.wait_for(|asked| *asked > answered).await.map_or(answered, |count| *count)
+    /// Waits until somebody asks beyond a count.
+    pub async fn asked_after(&self, count: u64) {
+        let _ = self.0.asked.subscribe().wait_for(|asked| *asked > count).await;
+    }
+
+    /// How many asked until now.
+    pub fn count(&self) -> u64 {
+        *self.0.asked.borrow()
+    }
+
+    /// How many were answered.
+    pub fn last_answer(&self) -> u64 {
+        *self.0.answered.borrow()
     }
 
     /// Answers everybody who asked up to this count.

@@ -1,0 +1,118 @@
+//! From paths to a policy that can be published, on a thread that may wait: whole, or not at all.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::policy::diagnostic::SourceFile;
+use crate::policy::{Policy, compile};
+use crate::time::UnixTime;
+use crate::token::settings::{IssuerSettings, KeySource};
+
+use super::files::{self, FilesError, Kind, parent};
+use super::keys::{self, LocalError, Reading, Store, Stored, is_older, sha256};
+use super::status::{Problem, ReloadFailure};
+
+/// Files that are older are not being written any more.
+const OLD: Duration = Duration::from_secs(1);
+/// How often files are looked at, before the first policy, until two looks are equal.
+const MOST_LOOKS: u32 = 100;
+
+/// What the files hold at one moment.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub files: Result<Vec<SourceFile>, FilesError>,
+    /// The same for the same files, names and all, and for the same trouble.
+    pub digest: [u8; 32],
+    /// Directories whose changes matter.
+    pub directories: BTreeSet<PathBuf>,
+    is_old: bool,
+}
+
+/// A policy, compiled, with what can be had of its keys without waiting for a network.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub policy: Arc<Policy>,
+    /// Per issuer and source.
+    pub at_hand: Vec<Vec<AtHand>>,
+}
+
+/// Keys of one source that are at hand.
+#[derive(Debug)]
+pub(super) enum AtHand {
+    /// What reading it gave.
+    Read(Result<Reading, LocalError>),
+    /// What an earlier process fetched.
+    Stored(Option<Stored>),
+}
+
+/// Looks once.
+pub(super) fn look(paths: &[PathBuf]) -> Look {
+    let found = files::look(paths, Kind::Policies);
+    let digest = match &found.files {
+        Ok(files) => {
+            let parts = files.iter().flat_map(|file| [&file.name, &file.text]);
+            let digests: Vec<u8> = parts.flat_map(|part| sha256(part.as_bytes())).collect();
+            sha256(&digests)
+        }
+        Err(error) => sha256(error.to_string().as_bytes()),
+    };
+    let is_old = found.youngest.is_some_and(|youngest| is_older(youngest, OLD));
+    Look { files: found.files, digest, directories: found.directories.into_iter().collect(), is_old }
+}
+
+/// Looks until two looks are equal, unless the files are old enough to be whole.
+pub(super) fn settled(paths: &[PathBuf], settle: Duration) -> Result<Look, ReloadFailure> {
+    let mut before = look(paths);
+    if before.is_old {
+        return Ok(before);
+    }
+    for _ in 0..MOST_LOOKS {
+        std::thread::sleep(settle);
+        let now = look(paths);
+        if now.digest == before.digest {
+            return Ok(now);
+        }
+        before = now;
+    }
+    Err(ReloadFailure::Changing)
+}
+
+/// Compiles what was found. A panic of the compiler is a failed reload, not the end of reloading.
+pub(super) fn compiled(
+    files: Result<Vec<SourceFile>, FilesError>,
+    store: Option<&Store>,
+    now: UnixTime,
+    settle: Duration,
+) -> Result<Ready, ReloadFailure> {
+    let files = files?;
+    let compiled = catch_unwind(AssertUnwindSafe(|| compile(&files))).map_err(|_| ReloadFailure::Internal)?;
+    let policy = compiled.map_err(|problems| ReloadFailure::Invalid(Problem::list(&problems, &files)))?;
+    let of_issuer = |issuer: &Arc<IssuerSettings>| {
+        let of_source = |source: &KeySource| match keys::read(issuer, source, settle) {
+            Some(reading) => AtHand::Read(reading),
+            None => AtHand::Stored(store.and_then(|store| store.load(issuer, source, now))),
+        };
+        issuer.sources.iter().map(of_source).collect()
+    };
+    let at_hand = policy.issuers.iter().map(of_issuer).collect();
+    Ok(Ready { policy: Arc::new(policy), at_hand })
+}
+
+/// Directories of the files with keys that a policy names.
+pub(super) fn key_directories(policy: &Policy) -> BTreeSet<PathBuf> {
+    let sources = policy.issuers.iter().flat_map(|issuer| &issuer.sources);
+    let paths = sources.filter_map(|source| match source {
+        KeySource::JwksFile(path) | KeySource::PemFile(path) | KeySource::SecretFile { path, .. } => {
+            Some(path)
+        }
+        KeySource::JwksUrl { .. }
+        | KeySource::Discovery { .. }
+        | KeySource::Jwks(_)
+        | KeySource::Pem(_)
+        | KeySource::SecretEnv { .. } => None,
+    });
+    paths.map(|path| parent(Path::new(&**path))).collect()
+}
