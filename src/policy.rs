@@ -15,6 +15,7 @@ pub mod route;
 pub mod tri;
 pub mod units;
 pub mod upstream;
+pub mod words;
 pub mod yaml;
 
 use std::borrow::Cow;

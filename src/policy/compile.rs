@@ -30,7 +30,19 @@ use requirement::{Scope, guard_names, report_cycles};
 pub fn compile(files: &[SourceFile]) -> Result<Policy, Diagnostics> {
     let mut problems = Diagnostics::default();
     let document = reader::read(files, &mut problems);
-    let policy = build(&document, files, &mut problems);
+    finish(&document, files, problems)
+}
+
+/// Compiles what was read already. Places point into `files`.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_document(document: &Document, files: &[SourceFile]) -> Result<Policy, Diagnostics> {
+    finish(document, files, Diagnostics::default())
+}
+
+fn finish(document: &Document, files: &[SourceFile], mut problems: Diagnostics) -> Result<Policy, Diagnostics> {
+    let policy = build(document, files, &mut problems);
     problems.sort();
     if problems.has_errors() {
         return Err(problems);

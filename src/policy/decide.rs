@@ -80,6 +80,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         let mut heard = Heard::default();
         let fences = self.fences(&mut heard, attempt)?;
         let look_in = self.places(&fences, route);
+        self.observer.looks_for_caller(&look_in);
         let credential = heard.listen(self, &look_in, attempt)?;
         let (id, captures) = match winner {
             Some((id, captures)) => (Some(id), captures),

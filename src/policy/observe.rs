@@ -2,6 +2,7 @@
 //! the walk is the same, so they cannot disagree.
 
 use crate::decision::{ForbidId, RouteId};
+use crate::token::IssuerId;
 
 use super::condition::Condition;
 use super::requirement::{Check, Facts, Verdict};
@@ -14,6 +15,8 @@ pub trait Observer {
     fn forbid_judged(&mut self, _forbid: ForbidId, _verdict: &Verdict) {}
     /// The most specific route.
     fn route_wins(&mut self, _route: RouteId) {}
+    /// A token is looked for in the places of these issuers.
+    fn looks_for_caller(&mut self, _look_in: &[IssuerId]) {}
     /// A check is about to be judged; checks within it follow.
     fn enter(&mut self, _check: &Check) {}
     /// A check has been judged.

@@ -12,6 +12,7 @@ use crate::token::claims::ClaimPath;
 
 use super::Captures;
 use super::condition::Condition;
+use super::diagnostic::At;
 use super::guard::{GuardName, Guards};
 use super::matcher::capture::CaptureText;
 use super::matcher::network::{Cidrs, Principals};
@@ -22,6 +23,8 @@ use super::tri::Tri;
 /// A requirement, compiled: all of its checks must hold.
 #[derive(Debug, Default)]
 pub struct Requirement {
+    /// Where it was written.
+    pub at: At,
     /// The checks, in a fixed order that has no influence on the result.
     pub checks: Vec<Check>,
 }

@@ -71,7 +71,7 @@ impl<'d> Scope<'d> {
             checks.extend(self.used(name, captures, using, problems));
         }
         self.checks = self.checks.saturating_add(checks.len());
-        Requirement { checks }
+        Requirement { at: written.at, checks }
     }
 
     fn has(

@@ -111,7 +111,7 @@ impl<'d> Compiler<'_, 'd, '_> {
     fn allow(&mut self, written: &'d document::Route, word: &str) -> (Ask, TokenUse, Vec<GuardName>) {
         let token = written.token.as_ref().map(|text| &*text.value);
         if word == "authenticated" {
-            let mut requirement = Requirement::default();
+            let mut requirement = Requirement { at: written.at, ..Requirement::default() };
             self.add_guard(written, &mut requirement);
             if matches!(token, Some("optional" | "ignored")) {
                 self.contradiction(written, "`allow: authenticated` needs a token");

@@ -1,5 +1,7 @@
 //! Hosts of a match.
 
+use std::fmt;
+
 /// One host, or all below a domain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HostPattern {
@@ -9,6 +11,17 @@ pub enum HostPattern {
     Exact(Box<str>),
     /// `*.example.com`: one or more labels before this suffix, which begins with a dot.
     Below(Box<str>),
+}
+
+/// As written; nothing where every host is meant.
+impl fmt::Display for HostPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => Ok(()),
+            Self::Exact(name) => formatter.write_str(name),
+            Self::Below(suffix) => write!(formatter, "*{suffix}"),
+        }
+    }
 }
 
 impl HostPattern {

@@ -92,6 +92,11 @@ impl RouteIndex {
         built
     }
 
+    /// Every match of every route, in the order of the routes.
+    pub fn matches(&self) -> impl Iterator<Item = (RouteId, &RequestMatch)> {
+        self.entries.iter().map(|entry| (entry.route, &entry.matched))
+    }
+
     /// The most specific route that matches, and what its path captures.
     #[must_use]
     pub fn find<'a>(&'a self, request: &'a Request<'_>) -> Option<(RouteId, Captures<'a>)> {

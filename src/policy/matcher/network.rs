@@ -1,5 +1,6 @@
 //! The peer: its address and its mutual-TLS identity.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value};
@@ -88,6 +89,16 @@ impl Cidr {
     }
 }
 
+impl fmt::Display for Cidrs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Cidr { network, prefix }) in self.0.iter().enumerate() {
+            let joint = if index == 0 { "" } else { " or " };
+            write!(formatter, "{joint}{network}/{prefix}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Shifting by the whole width is what `checked_shl` refuses: a prefix of 0 keeps nothing.
 fn mask32(bits: u32, prefix: u32) -> u32 {
     bits & u32::MAX.checked_shl(32 - prefix.min(32)).unwrap_or(0)
@@ -138,6 +149,27 @@ impl Principals {
                 Tri::from(render(parts, claims).is_some_and(|text| text == identity))
             }),
         }))
+    }
+}
+
+impl fmt::Display for Principals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, principal) in self.0.iter().enumerate() {
+            formatter.write_str(if index == 0 { "" } else { " or " })?;
+            match principal {
+                Principal::Exact(text) => formatter.write_str(text)?,
+                Principal::Prefix(prefix) => write!(formatter, "{prefix}*")?,
+                Principal::Bound(parts) => {
+                    for part in parts {
+                        match part {
+                            Part::Literal(text) => formatter.write_str(text)?,
+                            Part::Claim(path) => write!(formatter, "{{claims.{path}}}")?,
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 

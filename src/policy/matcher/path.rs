@@ -1,6 +1,7 @@
 //! Path templates and regular expressions.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use regex::Regex;
 
@@ -164,6 +165,34 @@ impl Template {
             }
         }
         if example.is_empty() { "/".to_owned() } else { example }
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Template(template) => template.fmt(formatter),
+            Self::Regex(regex) => write!(formatter, "~{}", regex.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.segments {
+            match piece {
+                Piece::Literal(text) => write!(formatter, "/{text}"),
+                Piece::Mixed(prefix, name, suffix) => write!(formatter, "/{prefix}{{{name}}}{suffix}"),
+                Piece::Capture(name) => write!(formatter, "/{{{name}}}"),
+                Piece::Any => formatter.write_str("/*"),
+            }?;
+        }
+        match &self.rest {
+            Some(Some(name)) => write!(formatter, "/{{{name}=**}}"),
+            Some(None) => formatter.write_str("/**"),
+            None if self.segments.is_empty() => formatter.write_str("/"),
+            None => Ok(()),
+        }
     }
 }
 

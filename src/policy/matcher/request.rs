@@ -1,6 +1,7 @@
 //! One match, compiled: methods, one host, one path, conditions.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str;
 
 use crate::policy::Captures;
@@ -29,6 +30,23 @@ pub struct RequestMatch {
     /// Query conditions.
     pub query: Vec<(Box<str>, ValueMatcher)>,
     ignore_case: bool,
+}
+
+/// As a policy writes it: `GET,POST api.example.com/v1/**`, with its conditions in brackets.
+impl fmt::Display for RequestMatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(methods) = &self.methods {
+            write!(formatter, "{} ", methods.join(","))?;
+        }
+        write!(formatter, "{}{}", self.host, self.path)?;
+        for (name, matcher) in &self.headers {
+            write!(formatter, " [header {name} {matcher}]")?;
+        }
+        for (name, matcher) in &self.query {
+            write!(formatter, " [query {name} {matcher}]")?;
+        }
+        Ok(())
+    }
 }
 
 impl RequestMatch {

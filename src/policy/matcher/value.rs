@@ -1,6 +1,7 @@
 //! Values compared: claims with their JSON types, header and query values as strings.
 
 mod compile;
+mod words;
 
 pub(in crate::policy) use compile::{regex, unanchored};
 
