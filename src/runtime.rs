@@ -64,26 +64,25 @@ impl Runtime {
             signals: signalled,
             roots: Arc::new(Roots::default()),
             store: options.key_cache.as_deref().map(Store::open),
-            clock: options.clock.clone(),
-            pace: options.pace,
             handle: handle.clone(),
+            options,
         });
+        let options = &context.options;
         let look = policies::settled(&options.policies, options.pace.settle)?;
-        let files = look.files.clone();
-        let ready =
-            policies::compiled(files, context.store.as_ref(), context.clock.now(), options.pace.settle)?;
+        let ready = policies::compiled(look.files.clone(), &context)?;
         let published = Handles {
             live: Arc::default(),
             status: Arc::new(ArcSwap::from_pointee(Status::default())),
             readiness: signal::Sender::new(Readiness::default()),
         };
         let cache = Arc::new(TokenCache::new(options.cache));
-        let mut writer = Writer::new(published.clone(), Arc::clone(&context), cache, options.token_bytes);
+        let mut writer = Writer::new(published.clone(), Arc::clone(&context), cache);
         let key_directories = policies::key_directories(&ready.policy);
         writer.first(ready);
         let requests = Arc::<Requests>::default();
         let clock = watch_clock(JumpWatch::new(options.clock.clone()), options.pace, signals.clone());
-        let loader = Loader::new(options, context, Arc::clone(&requests), signals, &look, key_directories);
+        let loader =
+            Loader::new(Arc::clone(&context), Arc::clone(&requests), signals, &look, key_directories);
         let loader = Arc::new(loader);
         let load = supervise::supervise("reload", observe::panicked, move || Arc::clone(&loader).keep());
         let spawn = |task| AbortOnDropHandle::new(handle.spawn(task));

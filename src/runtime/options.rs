@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::request::Reading;
 use crate::settings::Settings;
 use crate::token::cache::CacheSettings;
 
@@ -21,6 +22,8 @@ pub struct Options {
     pub cache: CacheSettings,
     /// Longest token.
     pub token_bytes: usize,
+    /// Most bytes of names and values of a judged request's headers.
+    pub header_bytes: usize,
     /// Where the last good public keys are kept.
     pub key_cache: Option<PathBuf>,
     /// The time of day.
@@ -72,6 +75,7 @@ impl Options {
             interval: Duration::from_secs(2),
             cache: CacheSettings::default(),
             token_bytes: 16 * 1024,
+            header_bytes: Reading::default().header_bytes,
             key_cache: None,
             clock: Clock::system(),
             pace: Pace::default(),
@@ -86,6 +90,7 @@ impl From<&Settings> for Options {
             interval: settings.interval,
             cache: settings.cache,
             token_bytes: settings.limits.token_bytes,
+            header_bytes: settings.limits.header_bytes,
             ..Self::new(settings.policies.clone())
         }
     }

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use crate::policy::diagnostic::SourceFile;
 use crate::policy::{Policy, compile};
-use crate::time::UnixTime;
 use crate::token::settings::{IssuerSettings, KeySource};
 
 use super::files::{self, FilesError, Kind, parent};
-use super::keys::{self, LocalError, Reading, Store, Stored, is_older, sha256};
+use super::keys::{self, Context, LocalError, Reading, Stored, is_older, sha256};
 use super::status::{Problem, ReloadFailure};
 
 /// Files that are older are not being written any more.
@@ -83,17 +82,20 @@ pub(super) fn settled(paths: &[PathBuf], settle: Duration) -> Result<Look, Reloa
 /// Compiles what was found. A panic of the compiler is a failed reload, not the end of reloading.
 pub(super) fn compiled(
     files: Result<Vec<SourceFile>, FilesError>,
-    store: Option<&Store>,
-    now: UnixTime,
-    settle: Duration,
+    context: &Context,
 ) -> Result<Ready, ReloadFailure> {
     let files = files?;
     let compiled = catch_unwind(AssertUnwindSafe(|| compile(&files))).map_err(|_| ReloadFailure::Internal)?;
     let policy = compiled.map_err(|problems| ReloadFailure::Invalid(Problem::list(&problems, &files)))?;
+    let mut policy = policy;
+    policy.reading.header_bytes = context.options.header_bytes;
+    let now = context.options.clock.now();
+    let stored =
+        |issuer: &IssuerSettings, source: &KeySource| context.store.as_ref()?.load(issuer, source, now);
     let of_issuer = |issuer: &Arc<IssuerSettings>| {
-        let of_source = |source: &KeySource| match keys::read(issuer, source, settle) {
+        let of_source = |source: &KeySource| match keys::read(issuer, source, context.options.pace.settle) {
             Some(reading) => AtHand::Read(reading),
-            None => AtHand::Stored(store.and_then(|store| store.load(issuer, source, now))),
+            None => AtHand::Stored(stored(issuer, source)),
         };
         issuer.sources.iter().map(of_source).collect()
     };

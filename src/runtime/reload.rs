@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::Options;
 use super::keys::{Context, Signals};
 use super::policies::{self, Look, Ready};
 use super::status::ReloadFailure;
@@ -27,7 +26,6 @@ pub(super) struct Requests {
 /// The task that looks at the files. Its state survives a panic.
 #[derive(Debug)]
 pub(super) struct Loader {
-    pub options: Options,
     pub context: Arc<Context>,
     pub requests: Arc<Requests>,
     pub signals: watch::Sender<Signals>,
@@ -59,7 +57,6 @@ impl Requests {
 
 impl Loader {
     pub fn new(
-        options: Options,
         context: Arc<Context>,
         requests: Arc<Requests>,
         signals: watch::Sender<Signals>,
@@ -67,12 +64,11 @@ impl Loader {
         key_directories: BTreeSet<PathBuf>,
     ) -> Self {
         let activity = Arc::<Activity>::default();
-        let mut watch = Watch::new(&activity, options.watch);
+        let mut watch = Watch::new(&activity, context.options.watch);
         watch.follow(&first.directories.union(&key_directories).cloned().collect());
         Self {
             watch: Arc::new(Mutex::new(watch)),
             known: Mutex::new(Known { digest: first.digest, key_directories }),
-            options,
             context,
             requests,
             signals,
@@ -82,7 +78,7 @@ impl Loader {
 
     /// Looks and loads for ever.
     pub async fn keep(self: Arc<Self>) {
-        let mut interval = tokio::time::interval(self.options.interval);
+        let mut interval = tokio::time::interval(self.context.options.interval);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -93,7 +89,7 @@ impl Loader {
             let replies = self.requests.take();
             let loaded = self.load(!replies.is_empty()).await;
             // A directory in which something happens all the time must not keep a core busy.
-            tokio::time::sleep(self.context.pace.settle).await;
+            tokio::time::sleep(self.context.options.pace.settle).await;
             let Some(result) = loaded else { continue };
             let loaded = Event::Policy(Box::new(Loaded { result, replies }));
             if self.context.events.send(loaded).await.is_err() {
@@ -111,9 +107,8 @@ impl Loader {
             Err(failure) => return Some(Err(failure)),
         };
         let digest = look.digest;
-        let (store, now) = (self.context.store.clone(), self.context.clock.now());
-        let settle = self.context.pace.settle;
-        let compile = move || policies::compiled(look.files, store.as_ref(), now, settle);
+        let context = Arc::clone(&self.context);
+        let compile = move || policies::compiled(look.files, &context);
         let result = tokio::task::spawn_blocking(compile).await.unwrap_or(Err(ReloadFailure::Internal));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.digest = digest;
@@ -125,7 +120,7 @@ impl Loader {
 
     /// Looks until two looks are equal and nobody is writing. What is known already needs no second look.
     async fn settled(&self, known: [u8; 32]) -> Result<Look, ReloadFailure> {
-        let pace = self.context.pace;
+        let pace = self.context.options.pace;
         let until = Instant::now() + 2 * pace.patience;
         let mut before = self.look().await?;
         while before.digest != known {
@@ -145,7 +140,7 @@ impl Loader {
     /// Looks once, and lets the issuers look at their files.
     async fn look(&self) -> Result<Look, ReloadFailure> {
         self.signals.send_modify(|signals| signals.files += 1);
-        let (paths, watch) = (self.options.policies.clone(), Arc::clone(&self.watch));
+        let (paths, watch) = (self.context.options.policies.clone(), Arc::clone(&self.watch));
         let key_directories =
             self.known.lock().unwrap_or_else(PoisonError::into_inner).key_directories.clone();
         let look = move || {

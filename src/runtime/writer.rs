@@ -50,7 +50,6 @@ pub(super) struct Writer {
     published: Handles,
     context: Arc<Context>,
     cache: Arc<TokenCache>,
-    token_bytes: usize,
     live: Option<(Arc<Policy>, UnixTime)>,
     last_reload: Option<ReloadStatus>,
     slots: Vec<Slot>,
@@ -75,17 +74,11 @@ struct Batch {
 }
 
 impl Writer {
-    pub fn new(
-        published: Handles,
-        context: Arc<Context>,
-        cache: Arc<TokenCache>,
-        token_bytes: usize,
-    ) -> Self {
+    pub fn new(published: Handles, context: Arc<Context>, cache: Arc<TokenCache>) -> Self {
         Self {
             published,
             context,
             cache,
-            token_bytes,
             live: None,
             last_reload: None,
             slots: Vec::new(),
@@ -137,11 +130,11 @@ impl Writer {
                     }
                 };
                 let failure = outcome.as_ref().err().cloned();
-                self.last_reload = Some(ReloadStatus { at: self.context.clock.now(), failure });
+                self.last_reload = Some(ReloadStatus { at: self.context.options.clock.now(), failure });
                 batch.replies.extend(replies.into_iter().map(|reply| (reply, outcome.clone())));
             }
             Event::Source { slot, source, report } => {
-                let now = self.context.clock.now();
+                let now = self.context.options.clock.now();
                 // An issuer that is gone has nothing to say.
                 let slot = self.slots.iter_mut().find(|known| known.issuer.slot == slot);
                 batch.is_changed |= slot.is_some_and(|slot| slot.take(source, report, now));
@@ -153,7 +146,7 @@ impl Writer {
     /// Makes a policy the live one. Issuers whose settings did not change stay as they are, with keys, task and
     /// remembered tokens.
     fn take(&mut self, ready: Ready) {
-        let now = self.context.clock.now();
+        let now = self.context.options.clock.now();
         let mut before = std::mem::take(&mut self.slots);
         let mut at_hand = ready.at_hand.into_iter();
         for settings in &ready.policy.issuers {
@@ -195,7 +188,8 @@ impl Writer {
         let Some((policy, _)) = &self.live else { return };
         let issuers = self.slots.iter().map(|slot| Arc::clone(&slot.issuer.settings)).collect();
         let keys = self.slots.iter().map(Slot::keys).collect();
-        let trust = Trust::new(issuers, keys, Arc::clone(&self.cache)).with_token_bytes(self.token_bytes);
+        let trust = Trust::new(issuers, keys, Arc::clone(&self.cache))
+            .with_token_bytes(self.context.options.token_bytes);
         if let Some((one, other)) = trust.nameless_with_one_key() {
             let name = |issuer: crate::token::IssuerId| {
                 trust.issuers().get(usize::from(issuer.0)).map_or("", |settings| &settings.name)

@@ -11,10 +11,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::runtime::clock::Clock;
 use crate::runtime::supervise::supervise;
 use crate::runtime::writer::Event;
-use crate::runtime::{Pace, observe};
+use crate::runtime::{Options, observe};
 use crate::token::settings::IssuerSettings;
 
 use super::failure::Failure;
@@ -35,8 +34,7 @@ pub(in crate::runtime) struct Context {
     pub signals: watch::Receiver<Signals>,
     pub roots: Arc<Roots>,
     pub store: Option<Store>,
-    pub clock: Clock,
-    pub pace: Pace,
+    pub options: Options,
     pub handle: Handle,
 }
 
@@ -130,7 +128,7 @@ impl Issuer {
         let now = Instant::now();
         for (index, source) in sources.iter_mut().enumerate().filter(|(_, source)| !source.is_busy) {
             let Some(fetching) = source.remote().filter(|fetching| fetching.due <= now) else { continue };
-            let known = fetching.begin(now, self.context.clock.now());
+            let known = fetching.begin(now, self.context.options.clock.now());
             let remote = fetching.remote.clone();
             source.is_busy = true;
             let fetch = remote.fetch(Arc::clone(&self.context.roots), Arc::clone(&self.settings), known);
@@ -155,7 +153,7 @@ impl Issuer {
 
     /// Looks at a file on a thread that may wait.
     fn look(&self, index: usize) -> BoxFuture<'static, Done> {
-        let (settings, settle) = (Arc::clone(&self.settings), self.context.pace.settle);
+        let (settings, settle) = (Arc::clone(&self.settings), self.context.options.pace.settle);
         let read = move || {
             let source = settings.sources.get(index)?;
             local::read(&settings, source, settle)
@@ -175,7 +173,8 @@ impl Issuer {
                 source.is_busy = false;
                 let body = fetched.as_ref().ok().map(|fetched| fetched.body.clone());
                 let Some(fetching) = source.remote() else { return true };
-                let report = fetching.end(fetched, self.settings.refresh.interval, &self.context.pace);
+                let report =
+                    fetching.end(fetched, self.settings.refresh.interval, &self.context.options.pace);
                 let fetched_at = report.result.as_ref().ok().and_then(|good| good.fetched_at);
                 if let (Some(store), Some(body), Some(at)) = (&self.context.store, body, fetched_at) {
                     let (store, settings, source) =

@@ -38,7 +38,7 @@ impl Slot {
         others: impl Iterator<Item = &'s Self> + Clone,
         context: &Arc<Context>,
     ) -> Self {
-        let now = context.clock.now();
+        let now = context.options.clock.now();
         let same = |source: &KeySource| {
             others.clone().find_map(|other| {
                 let position = other.issuer.settings.sources.iter().position(|known| known == source)?;
