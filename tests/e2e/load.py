@@ -99,4 +99,4 @@ class Load:
         passed = sum(count for (_, status), count in self.answers.items() if status == 200)
         if passed != len(upstream.seen):
             wrong.append(f"{passed} were answered with 200, {len(upstream.seen)} reached the upstream")
-        return wrong
+        return sorted(set(wrong))
