@@ -1,4 +1,5 @@
 //! Listens and answers.
 
 pub mod forward_auth;
+pub mod listen;
 pub mod wire;

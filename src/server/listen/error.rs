@@ -1,0 +1,105 @@
+//! Why an address cannot be listened on, and what helps.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::settings::Address;
+
+/// An address cannot be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on `{address}`: {cause}")]
+pub struct BindError {
+    /// The address.
+    pub address: Address,
+    /// Why.
+    pub cause: BindCause,
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug, Error)]
+pub enum BindCause {
+    /// Another process has it.
+    #[error("another process listens on it")]
+    InUse,
+    /// Not an address of this machine.
+    #[error("this machine has no such address")]
+    NoSuchAddress,
+    /// Not permitted.
+    #[error("permission denied")]
+    Denied,
+    /// The directory of the socket file.
+    #[error("the directory `{}` does not exist", .0.display())]
+    NoDirectory(PathBuf),
+    /// Longer than the kernel takes.
+    #[error("a socket's path can have {longest} bytes here, and this one has {bytes}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The longest.
+        longest: usize,
+    },
+    /// There is a file which is not a socket.
+    #[error("there is a file of this name which is not a socket")]
+    NotASocket,
+    /// There is a socket, and whether anybody listens on it cannot be told.
+    #[error("there is a socket of this name, and whether it is in use cannot be told: {0}")]
+    Unknown(io::Error),
+    /// Owner or group cannot be set.
+    #[error("owner and group of the socket cannot be set: {0}")]
+    Owner(io::Error),
+    /// Anything else.
+    #[error("{0}")]
+    Other(io::Error),
+}
+
+impl BindCause {
+    /// What an error of the system means.
+    pub(super) fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse,
+            io::ErrorKind::AddrNotAvailable => Self::NoSuchAddress,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            _ => Self::Other(error),
+        }
+    }
+}
+
+impl BindError {
+    /// What helps, given the setting (`listen.grpc`) that holds the address.
+    #[must_use]
+    pub fn hint(&self, setting: &str) -> String {
+        match (&self.cause, &self.address) {
+            (BindCause::InUse, Address::Tcp(_)) => {
+                format!("stop the other process, or give `{setting}` another port")
+            }
+            (BindCause::InUse, Address::Unix(_) | Address::Abstract(_)) => {
+                format!("stop the other process, or give `{setting}` another name")
+            }
+            (BindCause::NoSuchAddress, _) => {
+                format!("give `{setting}` an address of this machine; `0.0.0.0` and `[::]` mean all of them")
+            }
+            (BindCause::Denied, Address::Tcp(address)) if address.port() < 1024 => {
+                format!("ports below 1024 need CAP_NET_BIND_SERVICE; give `{setting}` a higher one")
+            }
+            (BindCause::Denied, _) => {
+                format!("portcullis must be able to write into the directory of the socket that `{setting}` names")
+            }
+            (BindCause::NoDirectory(_), _) => format!("create it, or mount it, or change `{setting}`"),
+            (BindCause::TooLong { .. }, _) => {
+                format!("give `{setting}` a shorter path, such as `unix:/run/portcullis/grpc.sock`")
+            }
+            (BindCause::NotASocket, _) => {
+                format!("it is left alone: move it away, or give `{setting}` another path")
+            }
+            (BindCause::Unknown(_), _) => {
+                format!("remove it if nothing uses it, or give `{setting}` another path")
+            }
+            (BindCause::Owner(_), _) => {
+                "`listen.socket_owner` needs CAP_CHOWN, and `listen.socket_group` a group that portcullis is in".to_owned()
+            }
+            (BindCause::Other(_), _) => format!("check `{setting}`"),
+        }
+    }
+}
