@@ -25,6 +25,8 @@ pub mod cases;
 // edge
 pub mod settings;
 
+pub mod telemetry;
+
 pub mod runtime;
 
 pub mod server;

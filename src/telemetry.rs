@@ -1,0 +1,12 @@
+//! What is told of the work: metrics, the decision log, and the log of the process. Nothing here decides, and
+//! nothing here makes a decision wait.
+
+mod build;
+mod decisions;
+mod lines;
+mod metrics;
+
+pub use build::BUILD;
+pub use decisions::{DecisionLog, Entry};
+pub use lines::Lines;
+pub use metrics::{Metrics, PolicySeries, Reload};
