@@ -6,8 +6,8 @@
 mod request;
 mod response;
 
-pub use request::incoming;
-pub use response::{Unavailable, check_response};
+pub use request::{incoming, read};
+pub use response::{Unavailable, check_response, encode};
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,18 @@ use std::net::IpAddr;
 use envoy_types::ext_authz::v3::pb::CheckRequest;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, address};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer};
+use prost::Message;
 
 use crate::decision::{Denial, Denied};
 use crate::request::{Headers, Incoming, Source};
+
+/// Reads a `CheckRequest` from its bytes.
+///
+/// # Errors
+/// `bad_request` where the bytes are none.
+pub fn read(message: &[u8]) -> Result<CheckRequest, Denial> {
+    CheckRequest::decode(message).map_err(|_| bad("the message is no CheckRequest"))
+}
 
 /// Borrows what a decision needs from a `CheckRequest`.
 ///

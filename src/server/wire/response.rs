@@ -9,6 +9,7 @@ use envoy_types::ext_authz::v3::pb::{
 };
 use envoy_types::pb::google::protobuf::{ListValue, Struct, Value, value::Kind};
 use envoy_types::pb::google::rpc::Status;
+use prost::Message;
 
 use crate::decision::Block;
 use crate::policy::upstream::field::{is_name, is_value};
@@ -43,7 +44,7 @@ const UNAUTHENTICATED: i32 = 16;
 pub fn check_response(answer: Answer, unavailable: Unavailable) -> CheckResponse {
     match answer {
         Answer::Allow { set, remove, remove_query, dropped: _, metadata } => {
-            encode(Verdict::Ok(ok(set, remove, remove_query)), metadata)
+            message(Verdict::Ok(ok(set, remove, remove_query)), metadata)
         }
         Answer::Deny { block, status, headers, body, metadata } => {
             let response = denied(block, status, headers, body);
@@ -51,12 +52,18 @@ pub fn check_response(answer: Answer, unavailable: Unavailable) -> CheckResponse
                 (Block::Unavailable, Unavailable::Error) => Verdict::Error(response),
                 (block, Unavailable::Denied | Unavailable::Error) => Verdict::Denied(block, response),
             };
-            encode(verdict, metadata)
+            message(verdict, metadata)
         }
     }
 }
 
-fn encode(verdict: Verdict, metadata: Metadata) -> CheckResponse {
+/// The same, as bytes.
+#[must_use]
+pub fn encode(answer: Answer, unavailable: Unavailable) -> Vec<u8> {
+    check_response(answer, unavailable).encode_to_vec()
+}
+
+fn message(verdict: Verdict, metadata: Metadata) -> CheckResponse {
     let (code, response) = match verdict {
         Verdict::Ok(response) => (OK, HttpResponse::OkResponse(response)),
         Verdict::Denied(block, response) => (code(block), HttpResponse::DeniedResponse(response)),

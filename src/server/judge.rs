@@ -1,0 +1,165 @@
+//! One request in, one answer out, whatever transport brought it: the live snapshot is asked, a defect is
+//! caught and denies, and what was decided is counted and logged.
+
+mod id;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::decision::{Denial, Denied};
+use crate::engine;
+use crate::policy::Judgement;
+use crate::request::{Headers, Incoming};
+use crate::response::{self, Answer};
+use crate::runtime::{Live, Published};
+use crate::telemetry::{DecisionLog, Entry, Metrics};
+use crate::time::UnixTime;
+use crate::token::{Attempt, IssuerId};
+
+use id::DecisionIds;
+
+/// Longest that a request waits for the keys of an issuer.
+pub const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// Judges requests on whatever is live. Shared by all listeners and threads.
+#[derive(Debug)]
+pub struct Judge {
+    live: Arc<Live>,
+    metrics: Metrics,
+    log: DecisionLog,
+    ids: DecisionIds,
+    header_bytes: usize,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Judged {
+    /// It is decided.
+    Answer(Answer),
+    /// Its token names a key not seen before: wait for a fetch, once, and ask again.
+    NeedsKeys(IssuerId),
+}
+
+/// When a request arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// For durations.
+    pub at: Instant,
+    /// For judging.
+    pub now: UnixTime,
+}
+
+impl Arrival {
+    /// This moment.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { at: Instant::now(), now: wall_clock() }
+    }
+}
+
+/// The wall clock. Before 1970 it stands still, and every token is not yet valid.
+#[must_use]
+pub fn wall_clock() -> UnixTime {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Judge {
+    /// Judges by what is live.
+    #[must_use]
+    pub fn new(live: Arc<Live>, metrics: Metrics, log: DecisionLog, header_bytes: usize) -> Self {
+        Self { live, metrics, log, ids: DecisionIds::new(), header_bytes }
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Judges a request, or answers one that could not be read. A defect of ours denies.
+    pub fn judge(
+        &self,
+        incoming: Result<&Incoming<'_>, &Denial>,
+        arrival: Arrival,
+        attempt: Attempt,
+    ) -> Judged {
+        let judged = catch_unwind(AssertUnwindSafe(|| match incoming {
+            Ok(incoming) => self.read(incoming, arrival, attempt),
+            Err(denial) => Judged::Answer(self.refuse(&Headers::default(), denial, arrival)),
+        }));
+        judged.unwrap_or_else(|_panic| {
+            self.metrics.count_panic();
+            let denial = Denial::because(Denied::InternalError, "a defect of portcullis");
+            Judged::Answer(self.refuse(&Headers::default(), &denial, arrival))
+        })
+    }
+
+    /// Waits for the keys that a judgement needs, [`LONGEST_WAIT`] at most.
+    pub fn keys(&self, issuer: IssuerId) -> impl Future<Output = ()> + Send + use<> {
+        let wanted = self.live.load().as_ref().map(|published| published.want_keys(issuer));
+        async move {
+            if let Some(wanted) = wanted {
+                let _out_of_patience = tokio::time::timeout(LONGEST_WAIT, wanted).await;
+            }
+        }
+    }
+
+    /// Answers a request that is not judged: it was malformed, or there is too much work.
+    pub fn refuse(&self, headers: &Headers<'_>, denial: &Denial, arrival: Arrival) -> Answer {
+        let published = self.live.load();
+        let policy = published.as_ref().map(|published| &*published.snapshot.policy);
+        let id = self.ids.next(arrival.now);
+        let answer = response::refuse(policy, headers, denial, &id);
+        let judgement = engine::refused(denial.clone());
+        self.record(published.as_ref(), None, &judgement, &answer, &id, arrival);
+        answer
+    }
+
+    fn read(&self, incoming: &Incoming<'_>, arrival: Arrival, attempt: Attempt) -> Judged {
+        let live = self.live.load();
+        let Some(published) = live.as_ref() else {
+            let denial = Denial::because(Denied::PolicyUnavailable, "no policy is live");
+            return Judged::Answer(self.refuse(&incoming.headers, &denial, arrival));
+        };
+        let snapshot = &published.snapshot;
+        let read;
+        let judgement = if incoming.headers.bytes() > self.header_bytes {
+            engine::refused(Denial::because(Denied::TooLarge, "headers over `limits.header_bytes`"))
+        } else {
+            read = engine::read(snapshot, incoming);
+            match &read {
+                Ok(request) => match engine::authorize(snapshot, request, arrival.now, attempt) {
+                    Ok(judgement) => judgement,
+                    Err(needs) => return Judged::NeedsKeys(needs.0),
+                },
+                Err(denial) => engine::refused(denial.clone()),
+            }
+        };
+        let id = self.ids.next(arrival.now);
+        let answer = response::answer(&snapshot.policy, incoming, &judgement, &id);
+        self.record(Some(published), Some(incoming), &judgement, &answer, &id, arrival);
+        Judged::Answer(answer)
+    }
+
+    fn record(
+        &self,
+        published: Option<&Arc<Published>>,
+        incoming: Option<&Incoming<'_>>,
+        judgement: &Judgement<'_>,
+        answer: &Answer,
+        id: &str,
+        arrival: Arrival,
+    ) {
+        let duration = arrival.at.elapsed();
+        match published {
+            Some(published) => published.series.record(judgement, answer, duration),
+            None => self.metrics.record_without_policy(judgement, duration),
+        }
+        if self.log.wants(&judgement.decision) {
+            let policy = published.map(|published| &*published.snapshot.policy);
+            self.log.record(&Entry { policy, incoming, judgement, answer, decision_id: id, duration, now: arrival.now });
+        }
+    }
+}
