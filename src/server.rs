@@ -1,5 +1,128 @@
-//! Listens and answers.
+//! Listens, answers, and goes away in good order.
+//!
+//! Decisions are made on threads of their own, each with a runtime of one thread: connections are spread over
+//! them and stay there. Everything else (admin pages, key fetching, reload, accepting) runs on another
+//! runtime, so that neither a scrape nor an issuer can slow a decision.
 
 pub mod forward_auth;
+pub mod grpc;
+pub mod judge;
 pub mod listen;
+mod shutdown;
 pub mod wire;
+mod workers;
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::runtime::{Options, ReloadFailure, Runtime};
+use crate::settings::Settings;
+use crate::telemetry::{DecisionLog, Metrics};
+
+use grpc::{Limits, Others, Phase, Reporter, Service};
+use judge::Judge;
+use listen::{BindError, Listener};
+use wire::Unavailable;
+use workers::Workers;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] ReloadFailure),
+    /// The system gives us no threads, or no signals.
+    #[error("the system refused what every program needs: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Serves until a signal ends it. Blocks.
+///
+/// # Errors
+/// What keeps it from starting. Once started, it ends well.
+pub fn run(settings: &Settings, metrics: &Metrics, log: &DecisionLog) -> Result<(), StartError> {
+    let edge = Builder::new_multi_thread().worker_threads(2).thread_name("edge").enable_all().build()?;
+    let ended = edge.block_on(serve(settings, metrics, log, edge.handle()));
+    // A deaf peer or a hanging fetch does not keep us.
+    edge.shutdown_background();
+    ended
+}
+
+async fn serve(
+    settings: &Settings,
+    metrics: &Metrics,
+    log: &DecisionLog,
+    edge: &Handle,
+) -> Result<(), StartError> {
+    let mut signals = shutdown::Signals::new()?;
+    let listeners = settings.grpc.iter().map(|address| Listener::bind(address, &settings.socket));
+    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let runtime = Runtime::start(Options { metrics: metrics.clone(), ..Options::from(settings) }, edge)?;
+    let judge = Arc::new(Judge::new(
+        Arc::clone(runtime.live()),
+        metrics.clone(),
+        log.clone(),
+        settings.limits.header_bytes,
+    ));
+    let (others, reporter) = Others::new().await;
+    let unavailable = if settings.error_response { Unavailable::Error } else { Unavailable::Denied };
+    let service = Arc::new(Service::new(judge, others, unavailable, Limits::from(settings)));
+    let (phase, serving) = watch::channel(Phase::Serving);
+    let workers = Workers::start(settings.workers, settings.limits.connections, &service, &serving)?;
+    tokio::spawn(report_health(reporter, runtime.clone()));
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| {
+            info!(address = %listener.local_address(), "listening for Envoy");
+            tokio::spawn(accept(listener, workers.clone(), phase.subscribe()))
+        })
+        .collect();
+    signals.wait_for_end(&runtime).await;
+    info!(delay = ?settings.shutdown_delay, drain = ?settings.shutdown_drain, "shutting down");
+    runtime.drain();
+    tokio::select! {
+        () = tokio::time::sleep(settings.shutdown_delay) => {}
+        () = signals.again() => return Ok(()),
+    }
+    phase.send_replace(Phase::Draining);
+    for listening in accepting {
+        let _panicked = listening.await;
+    }
+    let finished = workers.finish();
+    tokio::select! {
+        () = finished => info!("all requests are finished"),
+        () = tokio::time::sleep(settings.shutdown_drain) => warn!("the deadline of the drain is over, peers are cut off"),
+        () = signals.again() => warn!("cut off by a second signal"),
+    }
+    Ok(())
+}
+
+/// Takes connections until we drain, and gives each to the thread with the fewest.
+async fn accept(listener: Listener, workers: Workers, mut phase: watch::Receiver<Phase>) {
+    loop {
+        tokio::select! {
+            stream = listener.accept() => workers.take(stream),
+            _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
+        }
+    }
+}
+
+/// Tells `grpc.health.v1` what the probes are told.
+async fn report_health(reporter: Reporter, runtime: Runtime) {
+    let mut readiness = runtime.subscribe();
+    drop(runtime);
+    loop {
+        let ready = readiness.borrow_and_update().ready;
+        reporter.set_ready(ready).await;
+        if readiness.changed().await.is_err() {
+            return reporter.set_ready(false).await;
+        }
+    }
+}

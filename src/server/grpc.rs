@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::settings::Settings;
+
 use super::judge::Judge;
 use super::wire::Unavailable;
 
@@ -49,6 +51,20 @@ pub struct Limits {
     pub keepalive_interval: Duration,
     /// How long the answer to a ping may take.
     pub keepalive_timeout: Duration,
+}
+
+impl From<&Settings> for Limits {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            message_bytes: settings.limits.message_bytes,
+            in_flight: settings.limits.in_flight,
+            concurrent_streams: settings.limits.concurrent_streams,
+            pending_resets: settings.limits.pending_resets,
+            deadline: settings.limits.deadline,
+            keepalive_interval: settings.keepalive_interval,
+            keepalive_timeout: settings.keepalive_timeout,
+        }
+    }
 }
 
 impl Service {

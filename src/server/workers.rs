@@ -1,0 +1,148 @@
+//! Threads that decide. Each runs the connections it was given, on a runtime of its own: with one thread a
+//! runtime writes the answers of many requests at once, where the work-stealing one writes each alone.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use super::grpc::{self, Phase, Service};
+use super::listen::{DetachedStream, Stream};
+
+/// The deciding threads. Clones are handles of the same ones.
+#[derive(Debug, Clone)]
+pub(super) struct Workers {
+    threads: Arc<[Thread]>,
+    most_connections: usize,
+    /// Closed when all threads have ended.
+    ended: watch::Receiver<()>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    connections: Arc<AtomicUsize>,
+    streams: mpsc::UnboundedSender<DetachedStream>,
+}
+
+/// One connection of a thread; counts until it is dropped.
+struct Seat(Arc<AtomicUsize>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Workers {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn start(
+        count: usize,
+        most_connections: usize,
+        service: &Arc<Service>,
+        phase: &watch::Receiver<Phase>,
+    ) -> io::Result<Self> {
+        let (running, ended) = watch::channel(());
+        let running = Arc::new(running);
+        let threads = (0..count.max(1)).map(|number| {
+            let connections = Arc::new(AtomicUsize::new(0));
+            let (streams, given) = mpsc::unbounded_channel();
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let work = Work {
+                given,
+                connections: Arc::clone(&connections),
+                service: Arc::clone(service),
+                phase: phase.clone(),
+            };
+            let running = Arc::clone(&running);
+            thread::Builder::new().name(format!("decide-{number}")).spawn(move || {
+                runtime.block_on(work.run());
+                drop(running);
+            })?;
+            Ok(Thread { connections, streams })
+        });
+        Ok(Self { threads: threads.collect::<io::Result<_>>()?, most_connections, ended })
+    }
+
+    /// Gives a connection to the thread with the fewest; over the limit it is closed at once.
+    pub(super) fn take(&self, stream: Stream) {
+        let count = |thread: &Thread| thread.connections.load(Ordering::Relaxed);
+        if self.threads.iter().map(count).sum::<usize>() >= self.most_connections {
+            warn!(limit = self.most_connections, "over `limits.connections`: a connection is closed");
+            return;
+        }
+        let Some(thread) = self.threads.iter().min_by_key(|thread| count(thread)) else { return };
+        match stream.detach() {
+            Ok(stream) => {
+                thread.connections.fetch_add(1, Ordering::Relaxed);
+                if thread.streams.send(stream).is_err() {
+                    thread.connections.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            Err(error) => warn!(%error, "a connection cannot be handed on"),
+        }
+    }
+
+    /// Over when every thread has finished its connections. Nothing can be taken after the phase has changed.
+    pub(super) async fn finish(mut self) {
+        self.threads = Arc::default();
+        while self.ended.changed().await.is_ok() {}
+    }
+}
+
+/// What one thread does.
+struct Work {
+    given: mpsc::UnboundedReceiver<DetachedStream>,
+    connections: Arc<AtomicUsize>,
+    service: Arc<Service>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Work {
+    async fn run(mut self) {
+        let tasks = TaskTracker::new();
+        let mut phase = self.phase.clone();
+        loop {
+            let stream = tokio::select! {
+                stream = self.given.recv() => stream,
+                _ = phase.wait_for(|phase| *phase == Phase::Draining) => None,
+            };
+            let Some(stream) = stream else { break };
+            self.begin(&tasks, stream);
+        }
+        // What was handed over before the listeners stopped is still served.
+        self.given.close();
+        while let Some(stream) = self.given.recv().await {
+            self.begin(&tasks, stream);
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    fn begin(&self, tasks: &TaskTracker, stream: DetachedStream) {
+        let seat = Seat(Arc::clone(&self.connections));
+        let (service, phase) = (Arc::clone(&self.service), self.phase.clone());
+        match stream.attach() {
+            Ok(Stream::Tcp(stream)) => {
+                tasks.spawn(async move {
+                    grpc::serve(stream, service, phase).await;
+                    drop(seat);
+                });
+            }
+            Ok(Stream::Unix(stream)) => {
+                tasks.spawn(async move {
+                    grpc::serve(stream, service, phase).await;
+                    drop(seat);
+                });
+            }
+            Err(error) => warn!(%error, "a connection cannot be taken up"),
+        }
+    }
+}
