@@ -62,8 +62,10 @@ async fn serve(
     edge: &Handle,
 ) -> Result<(), StartError> {
     let mut signals = shutdown::Signals::new()?;
-    let listeners = settings.grpc.iter().map(|address| Listener::bind(address, &settings.socket));
-    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let mut listeners = Vec::new();
+    for address in &settings.grpc {
+        listeners.push(Listener::bind(address, &settings.socket).await?);
+    }
     let runtime = Runtime::start(Options { metrics: metrics.clone(), ..Options::from(settings) }, edge)?;
     let judge = Arc::new(Judge::new(
         Arc::clone(runtime.live()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwapOption, Guard};
 
 use crate::engine::Snapshot;
+use crate::telemetry::PolicySeries;
 
 use crate::token::IssuerId;
 
@@ -19,6 +20,8 @@ pub struct Live(ArcSwapOption<Published>);
 pub struct Published {
     /// Policy and keys of one moment.
     pub snapshot: Snapshot,
+    /// Counters of its rules.
+    pub series: PolicySeries,
     /// Counts what was published: policies and keys.
     pub generation: u64,
     /// Per issuer: who fetches its keys.

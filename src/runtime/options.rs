@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::request::Reading;
 use crate::settings::Settings;
+use crate::telemetry::Metrics;
 use crate::token::cache::CacheSettings;
 
 use super::clock::Clock;
@@ -30,6 +31,8 @@ pub struct Options {
     pub clock: Clock,
     /// How fast things go.
     pub pace: Pace,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// Bounds of what is waited for. Tests go faster than an issuer could bear.
@@ -79,6 +82,7 @@ impl Options {
             key_cache: None,
             clock: Clock::system(),
             pace: Pace::default(),
+            metrics: Metrics::new(),
         }
     }
 }

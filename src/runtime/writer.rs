@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::engine::Snapshot;
 use crate::policy::Policy;
+use crate::telemetry::{Metrics, PolicySeries};
 use crate::time::UnixTime;
 use crate::token::cache::TokenCache;
 use crate::token::trust::Trust;
@@ -51,6 +52,9 @@ pub(super) struct Writer {
     context: Arc<Context>,
     cache: Arc<TokenCache>,
     live: Option<(Arc<Policy>, UnixTime)>,
+    metrics: Metrics,
+    /// Counters of the live policy.
+    series: PolicySeries,
     last_reload: Option<ReloadStatus>,
     slots: Vec<Slot>,
     next_slot: u64,
@@ -80,6 +84,8 @@ impl Writer {
             context,
             cache,
             live: None,
+            series: PolicySeries::default(),
+            metrics,
             last_reload: None,
             slots: Vec::new(),
             next_slot: 0,
@@ -167,6 +173,7 @@ impl Writer {
             self.slots.push(slot);
         }
         observe::published(&ready.policy);
+        self.series = self.metrics.series(&ready.policy);
         self.live = Some((ready.policy, now));
     }
 
@@ -199,6 +206,7 @@ impl Writer {
         self.generation += 1;
         self.published.live.publish(Published {
             snapshot: Snapshot { policy: Arc::clone(policy), trust },
+            series: self.series.clone(),
             generation: self.generation,
             wanted: self.slots.iter().map(|slot| slot.issuer.wanted.clone()).collect(),
         });

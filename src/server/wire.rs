@@ -3,10 +3,12 @@
 //! [`Incoming`]: crate::request::Incoming
 //! [`Answer`]: crate::response::Answer
 
+mod protobuf;
 mod request;
 mod response;
+mod scan;
 
-pub use request::{incoming, read};
+pub use request::{incoming, with_incoming};
 pub use response::{Unavailable, check_response, encode};
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::grpc::{self, Phase, Service};
-use super::listen::{DetachedStream, Stream};
+use super::listen::{StdStream, Stream};
 
 /// The deciding threads. Clones are handles of the same ones.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(super) struct Workers {
 #[derive(Debug)]
 struct Thread {
     connections: Arc<AtomicUsize>,
-    streams: mpsc::UnboundedSender<DetachedStream>,
+    streams: mpsc::UnboundedSender<StdStream>,
 }
 
 /// One connection of a thread; counts until it is dropped.
@@ -79,7 +79,7 @@ impl Workers {
             return;
         }
         let Some(thread) = self.threads.iter().min_by_key(|thread| count(thread)) else { return };
-        match stream.detach() {
+        match stream.into_std() {
             Ok(stream) => {
                 thread.connections.fetch_add(1, Ordering::Relaxed);
                 if thread.streams.send(stream).is_err() {
@@ -99,7 +99,7 @@ impl Workers {
 
 /// What one thread does.
 struct Work {
-    given: mpsc::UnboundedReceiver<DetachedStream>,
+    given: mpsc::UnboundedReceiver<StdStream>,
     connections: Arc<AtomicUsize>,
     service: Arc<Service>,
     phase: watch::Receiver<Phase>,
@@ -126,10 +126,10 @@ impl Work {
         tasks.wait().await;
     }
 
-    fn begin(&self, tasks: &TaskTracker, stream: DetachedStream) {
+    fn begin(&self, tasks: &TaskTracker, stream: StdStream) {
         let seat = Seat(Arc::clone(&self.connections));
         let (service, phase) = (Arc::clone(&self.service), self.phase.clone());
-        match stream.attach() {
+        match Stream::from_std(stream) {
             Ok(Stream::Tcp(stream)) => {
                 tasks.spawn(async move {
                     grpc::serve(stream, service, phase).await;

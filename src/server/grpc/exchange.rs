@@ -165,9 +165,7 @@ impl Check {
     }
 
     fn ask(&self, message: &[u8], attempt: Attempt) -> Judged {
-        let check = wire::read(message);
-        let incoming = check.as_ref().map_err(Clone::clone).and_then(wire::incoming);
-        self.service.judge.judge(incoming.as_ref(), self.arrival, attempt)
+        wire::with_incoming(message, |incoming| self.service.judge.judge(incoming, self.arrival, attempt))
     }
 
     fn refuse(&mut self, denial: &Denial) {

@@ -14,7 +14,7 @@ use http_body::{Body, Frame};
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
 /// Name of the service whose health is told beside the overall one.
 const AUTHORIZATION: &str = "envoy.service.auth.v3.Authorization";

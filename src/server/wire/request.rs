@@ -4,18 +4,23 @@ use std::net::IpAddr;
 
 use envoy_types::ext_authz::v3::pb::CheckRequest;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, address};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::Peer;
 use prost::Message;
 
 use crate::decision::{Denial, Denied};
 use crate::request::{Headers, Incoming, Source};
 
-/// Reads a `CheckRequest` from its bytes.
-///
-/// # Errors
-/// `bad_request` where the bytes are none.
-pub fn read(message: &[u8]) -> Result<CheckRequest, Denial> {
-    CheckRequest::decode(message).map_err(|_| bad("the message is no CheckRequest"))
+use super::scan::{Scanned, scan};
+
+/// Reads a message and hands on what a decision needs of it, or why it cannot be read.
+pub fn with_incoming<R>(message: &[u8], judge: impl FnOnce(Result<&Incoming<'_>, &Denial>) -> R) -> R {
+    if let Some(scanned) = scan(message) {
+        return judge(assemble(scanned).as_ref());
+    }
+    match CheckRequest::decode(message) {
+        Ok(check) => judge(incoming(&check).as_ref()),
+        Err(_) => judge(Err(&bad("the message is no CheckRequest"))),
+    }
 }
 
 /// Borrows what a decision needs from a `CheckRequest`.
@@ -29,44 +34,40 @@ pub fn incoming(check: &CheckRequest) -> Result<Incoming<'_>, Denial> {
         .as_ref()
         .and_then(|request| request.http.as_ref())
         .ok_or_else(|| bad("the CheckRequest has no HTTP part"))?;
-    refuse_second_query(http)?;
-    Ok(Incoming {
+    let raw = http.header_map.iter().flat_map(|map| &map.headers);
+    assemble(Scanned {
         method: &http.method,
         host: &http.host,
-        target: &http.path,
-        headers: headers(http)?,
+        path: &http.path,
+        query: &http.query,
+        fragment: &http.fragment,
+        map: http.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
+        raw: raw.map(|header| (header.key.as_str(), value(header))).collect(),
         source: attributes.source.as_ref().map(source).unwrap_or_default(),
     })
 }
 
-fn bad(detail: &'static str) -> Denial {
-    Denial::because(Denied::BadRequest, detail)
-}
-
-/// Envoy leaves `query` and `fragment` empty: the query is in `path`. A sender that fills them must not
-/// tell another story there.
-fn refuse_second_query(http: &HttpRequest) -> Result<(), Denial> {
-    let in_path = http.path.split_once('?').map_or("", |(_, query)| query);
-    if !http.query.is_empty() && http.query != in_path {
+/// Envoy leaves `query` and `fragment` empty: the query is in `path`. A sender that fills them must not tell
+/// another story there. And it fills one of the two forms of headers: a map with repeats joined by commas, or
+/// with `encode_raw_headers` a list of raw values.
+fn assemble(scanned: Scanned<'_>) -> Result<Incoming<'_>, Denial> {
+    let Scanned { method, host, path, query, fragment, map, raw, source } = scanned;
+    let in_path = path.split_once('?').map_or("", |(_, query)| query);
+    if !query.is_empty() && query != in_path {
         return Err(bad("the CheckRequest tells two queries"));
     }
-    if !http.fragment.is_empty() {
+    if !fragment.is_empty() {
         return Err(bad("the CheckRequest has a fragment"));
     }
-    Ok(())
-}
-
-/// Envoy fills one of the two forms: a map with repeats joined by commas, or with `encode_raw_headers` a
-/// list of raw values.
-fn headers(http: &HttpRequest) -> Result<Headers<'_>, Denial> {
-    let raw = http.header_map.as_ref().map(|map| map.headers.as_slice()).unwrap_or_default();
-    if !raw.is_empty() && !http.headers.is_empty() {
+    if !raw.is_empty() && !map.is_empty() {
         return Err(bad("the CheckRequest has its headers in both forms"));
     }
-    if raw.is_empty() {
-        return Ok(Headers::new(http.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))));
-    }
-    Ok(Headers::new(raw.iter().map(|header| (header.key.as_str(), value(header)))))
+    let headers = Headers::new(if raw.is_empty() { map } else { raw });
+    Ok(Incoming { method, host, target: path, headers, source })
+}
+
+fn bad(detail: &'static str) -> Denial {
+    Denial::because(Denied::BadRequest, detail)
 }
 
 fn value(header: &HeaderValue) -> &[u8] {
