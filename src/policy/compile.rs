@@ -41,7 +41,11 @@ pub fn compile_document(document: &Document, files: &[SourceFile]) -> Result<Pol
     finish(document, files, Diagnostics::default())
 }
 
-fn finish(document: &Document, files: &[SourceFile], mut problems: Diagnostics) -> Result<Policy, Diagnostics> {
+fn finish(
+    document: &Document,
+    files: &[SourceFile],
+    mut problems: Diagnostics,
+) -> Result<Policy, Diagnostics> {
     let policy = build(document, files, &mut problems);
     problems.sort();
     if problems.has_errors() {

@@ -21,7 +21,7 @@ pub struct Published {
     /// Policy and keys of one moment.
     pub snapshot: Snapshot,
     /// Counters of its rules.
-    pub series: PolicySeries,
+    pub series: Arc<PolicySeries>,
     /// Counts what was published: policies and keys.
     pub generation: u64,
     /// Per issuer: who fetches its keys.

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::engine::Snapshot;
 use crate::policy::Policy;
-use crate::telemetry::{Metrics, PolicySeries};
+use crate::telemetry::PolicySeries;
 use crate::time::UnixTime;
 use crate::token::cache::TokenCache;
 use crate::token::trust::Trust;
@@ -51,14 +51,19 @@ pub(super) struct Writer {
     published: Handles,
     context: Arc<Context>,
     cache: Arc<TokenCache>,
-    live: Option<(Arc<Policy>, UnixTime)>,
-    metrics: Metrics,
-    /// Counters of the live policy.
-    series: PolicySeries,
+    live: Option<Current>,
     last_reload: Option<ReloadStatus>,
     slots: Vec<Slot>,
     next_slot: u64,
     generation: u64,
+}
+
+/// The live policy, since when, and its counters.
+#[derive(Debug)]
+struct Current {
+    policy: Arc<Policy>,
+    since: UnixTime,
+    series: Arc<PolicySeries>,
 }
 
 /// Where things are published.
@@ -84,8 +89,6 @@ impl Writer {
             context,
             cache,
             live: None,
-            series: PolicySeries::default(),
-            metrics,
             last_reload: None,
             slots: Vec::new(),
             next_slot: 0,
@@ -131,7 +134,7 @@ impl Writer {
                         Ok(())
                     }
                     Err(failure) => {
-                        observe::not_published(&failure, self.live.as_ref().map(|(policy, _)| &**policy));
+                        observe::not_published(&failure, self.live.as_ref().map(|live| &*live.policy));
                         Err(failure)
                     }
                 };
@@ -173,8 +176,8 @@ impl Writer {
             self.slots.push(slot);
         }
         observe::published(&ready.policy);
-        self.series = self.metrics.series(&ready.policy);
-        self.live = Some((ready.policy, now));
+        let series = Arc::new(self.context.options.metrics.series(&ready.policy));
+        self.live = Some(Current { policy: ready.policy, since: now, series });
     }
 
     /// Publishes, then tells those who waited for it.
@@ -192,7 +195,7 @@ impl Writer {
     }
 
     fn publish(&mut self) {
-        let Some((policy, _)) = &self.live else { return };
+        let Some(Current { policy, series, .. }) = &self.live else { return };
         let issuers = self.slots.iter().map(|slot| Arc::clone(&slot.issuer.settings)).collect();
         let keys = self.slots.iter().map(Slot::keys).collect();
         let trust = Trust::new(issuers, keys, Arc::clone(&self.cache))
@@ -206,7 +209,7 @@ impl Writer {
         self.generation += 1;
         self.published.live.publish(Published {
             snapshot: Snapshot { policy: Arc::clone(policy), trust },
-            series: self.series.clone(),
+            series: Arc::clone(series),
             generation: self.generation,
             wanted: self.slots.iter().map(|slot| slot.issuer.wanted.clone()).collect(),
         });
@@ -214,7 +217,7 @@ impl Writer {
 
     /// Status and readiness.
     fn tell(&self) {
-        let policy = self.live.as_ref().map(|(policy, since)| PolicyStatus {
+        let policy = self.live.as_ref().map(|Current { policy, since, .. }| PolicyStatus {
             revision: policy.revision.clone(),
             files: policy.files.clone(),
             routes: policy.routes.len(),

@@ -159,7 +159,15 @@ impl Judge {
         }
         if self.log.wants(&judgement.decision) {
             let policy = published.map(|published| &*published.snapshot.policy);
-            self.log.record(&Entry { policy, incoming, judgement, answer, decision_id: id, duration, now: arrival.now });
+            self.log.record(&Entry {
+                policy,
+                incoming,
+                judgement,
+                answer,
+                decision_id: id,
+                duration,
+                now: arrival.now,
+            });
         }
     }
 }

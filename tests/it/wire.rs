@@ -108,7 +108,9 @@ fn every_captured_request_is_read_as_it_was_sent() {
     let mut wrong = Vec::new();
     for (case, message) in cases.iter().zip(messages(&cases)) {
         let decoded = read(&wire::incoming(&message).expect("an HTTP request"));
-        let read = wire::with_incoming(&message.encode_to_vec(), |incoming| read(incoming.expect("an HTTP request")));
+        let read = wire::with_incoming(&message.encode_to_vec(), |incoming| {
+            read(incoming.expect("an HTTP request"))
+        });
         assert_eq!(read, decoded, "{}/{}: scanned and decoded", case.listener, case.name);
         if read != case.wanted {
             wrong.push(format!("{}/{}\n  wanted {}\n  read   {read}", case.listener, case.name, case.wanted));

@@ -103,7 +103,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
 
     /// Takes what has come, answers it, and goes round again until there is nothing more to do: the second
     /// round writes all answers of the first at once.
-    fn poll(&mut self, mut draining: Pin<&mut impl Future<Output = ()>>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(
+        &mut self,
+        mut draining: Pin<&mut impl Future<Output = ()>>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         loop {
             if !self.is_draining && draining.as_mut().poll(context).is_ready() {
                 self.is_draining = true;

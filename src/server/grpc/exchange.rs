@@ -59,8 +59,17 @@ pub(super) fn begin(service: &Arc<Service>, taken: Taken, context: &mut Context<
         return Begun::Other(Box::pin(service.others.call(request, respond)));
     }
     let arrival = Arrival::now();
-    let deadline = deadline::of(request.headers()).map_or(service.limits.deadline, |told| told.min(service.limits.deadline));
-    let mut check = Check { ticket: service.enter(), service: Arc::clone(service), body: request.into_body(), respond, pieces: Pieces::default(), arrival, deadline };
+    let deadline = deadline::of(request.headers())
+        .map_or(service.limits.deadline, |told| told.min(service.limits.deadline));
+    let mut check = Check {
+        ticket: service.enter(),
+        service: Arc::clone(service),
+        body: request.into_body(),
+        respond,
+        pieces: Pieces::default(),
+        arrival,
+        deadline,
+    };
     if check.ticket.is_none() {
         check.refuse(&Denial::because(Denied::Overloaded, "over `limits.in_flight`"));
         return Begun::Answered;
@@ -76,7 +85,8 @@ pub(super) fn begin(service: &Arc<Service>, taken: Taken, context: &mut Context<
 
 fn is_grpc(request: &Request<RecvStream>) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    request.method() == Method::POST && content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
+    request.method() == Method::POST
+        && content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
 }
 
 struct Check {
@@ -104,7 +114,9 @@ impl Check {
             match self.body.poll_data(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(None),
-                Poll::Ready(None) => return Poll::Ready(Some(std::mem::take(&mut self.pieces).message(most))),
+                Poll::Ready(None) => {
+                    return Poll::Ready(Some(std::mem::take(&mut self.pieces).message(most)));
+                }
                 Poll::Ready(Some(Ok(piece))) => {
                     // Capacity that cannot be given back belongs to a connection that is gone.
                     let _gone = self.body.flow_control().release_capacity(piece.len());
@@ -127,7 +139,9 @@ impl Check {
                     self.wait_for_keys(issuer, message).await;
                 }
             }
-            Err(_elapsed) => self.refuse(&Denial::because(Denied::Overloaded, "the message did not arrive in time")),
+            Err(_elapsed) => {
+                self.refuse(&Denial::because(Denied::Overloaded, "the message did not arrive in time"))
+            }
         }
     }
 
@@ -138,7 +152,9 @@ impl Check {
         let judged = self.ask(&message, Attempt::Final);
         match judged {
             Judged::Answer(answer) => self.answer(answer),
-            Judged::NeedsKeys(_) => self.refuse(&Denial::because(Denied::KeysUnavailable, "the key is not there")),
+            Judged::NeedsKeys(_) => {
+                self.refuse(&Denial::because(Denied::KeysUnavailable, "the key is not there"))
+            }
         }
     }
 
@@ -191,7 +207,9 @@ impl Check {
 
 fn denial_of(unusable: Unusable) -> Denial {
     match unusable {
-        Unusable::TooLarge => Denial::because(Denied::TooLarge, "the CheckRequest is over `limits.message_bytes`"),
+        Unusable::TooLarge => {
+            Denial::because(Denied::TooLarge, "the CheckRequest is over `limits.message_bytes`")
+        }
         Unusable::Malformed => Denial::because(Denied::BadRequest, "the call holds no single gRPC message"),
         Unusable::Compressed => Denial::because(Denied::BadRequest, "the message is compressed"),
     }

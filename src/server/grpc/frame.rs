@@ -65,7 +65,9 @@ impl Pieces {
             Self::One(piece) => piece,
             Self::Several(joined) => joined.freeze(),
         };
-        let Some((prefix, message)) = all.split_first_chunk::<PREFIX>() else { return Err(Unusable::Malformed) };
+        let Some((prefix, message)) = all.split_first_chunk::<PREFIX>() else {
+            return Err(Unusable::Malformed);
+        };
         let [compressed, a, b, c, d] = *prefix;
         let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         if length > most {
@@ -109,7 +111,13 @@ mod tests {
 
     #[test]
     fn what_is_no_single_message_is_refused() {
-        for pieces in [&[&b""[..]][..], &[b"\0\0\0"], &[b"\0\0\0\0\x03ab"], &[b"\0\0\0\0\x02abc"], &[b"\x02\0\0\0\x01a"]] {
+        for pieces in [
+            &[&b""[..]][..],
+            &[b"\0\0\0"],
+            &[b"\0\0\0\0\x03ab"],
+            &[b"\0\0\0\0\x02abc"],
+            &[b"\x02\0\0\0\x01a"],
+        ] {
             assert_eq!(read(pieces, 9), Err(Unusable::Malformed), "{pieces:?}");
         }
         assert_eq!(read(&[b"\x01\0\0\0\x01a"], 9), Err(Unusable::Compressed));

@@ -13,8 +13,8 @@ use http::{Request, Response};
 use http_body::{Body, Frame};
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
-use tower::util::BoxCloneSyncService;
 use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
 
 /// Name of the service whose health is told beside the overall one.
 const AUTHORIZATION: &str = "envoy.service.auth.v3.Authorization";
@@ -107,7 +107,9 @@ async fn send(mut body: tonic::body::Body, mut stream: SendStream<Bytes>) {
             Ok(mut data) => {
                 while !data.is_empty() {
                     stream.reserve_capacity(data.len());
-                    let Some(Ok(room)) = poll_fn(|context| stream.poll_capacity(context)).await else { return };
+                    let Some(Ok(room)) = poll_fn(|context| stream.poll_capacity(context)).await else {
+                        return;
+                    };
                     let piece = data.split_to(room.min(data.len()));
                     if stream.send_data(piece, false).is_err() {
                         return;
@@ -133,7 +135,10 @@ impl Body for Receiving {
     type Data = Bytes;
     type Error = h2::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
         let stream = &mut self.get_mut().0;
         match stream.poll_data(context) {
             Poll::Pending => Poll::Pending,

@@ -24,7 +24,8 @@ impl DecisionIds {
         // Version and variant take four bits of the first byte and two of the third: the counter goes round
         // them, 26 bits of it.
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        let ([_, _, _, a], [_, _, _, b]) = ((count >> 22 & 0x0f).to_be_bytes(), (count >> 14 & 0xff).to_be_bytes());
+        let ([_, _, _, a], [_, _, _, b]) =
+            ((count >> 22 & 0x0f).to_be_bytes(), (count >> 14 & 0xff).to_be_bytes());
         let ([_, _, _, c], [_, _, _, d]) = ((count >> 8 & 0x3f).to_be_bytes(), (count & 0xff).to_be_bytes());
         let [p, q, r, s, t, u] = self.process;
         let millis = u64::try_from(now.millis()).unwrap_or_default();
