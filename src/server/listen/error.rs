@@ -57,11 +57,15 @@ pub enum BindCause {
 impl BindCause {
     /// What an error of the system means.
     pub(super) fn of(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::AddrInUse => Self::InUse,
-            io::ErrorKind::AddrNotAvailable => Self::NoSuchAddress,
-            io::ErrorKind::PermissionDenied => Self::Denied,
-            _ => Self::Other(error),
+        let kind = error.kind();
+        if kind == io::ErrorKind::AddrInUse {
+            Self::InUse
+        } else if kind == io::ErrorKind::AddrNotAvailable {
+            Self::NoSuchAddress
+        } else if kind == io::ErrorKind::PermissionDenied {
+            Self::Denied
+        } else {
+            Self::Other(error)
         }
     }
 }

@@ -67,12 +67,21 @@ pub(super) async fn bind(path: &Path, owner: &SocketOwner) -> Result<(UnixListen
     socket.bind(&passing).map_err(BindCause::of)?;
     let mut file = SocketFile::of(passing.clone()).map_err(BindCause::of)?;
     fs::set_permissions(&passing, fs::Permissions::from_mode(owner.mode)).map_err(BindCause::of)?;
-    if owner.owner.is_some() || owner.group.is_some() {
-        chown(&passing, owner.owner, owner.group).map_err(BindCause::Owner)?;
-    }
+    give_away(&passing, owner).map_err(BindCause::Owner)?;
     let listener = socket.listen(BACKLOG).map_err(BindCause::of)?;
     file.rename(path).map_err(BindCause::of)?;
     Ok((listener, file))
+}
+
+fn give_away(path: &Path, owner: &SocketOwner) -> io::Result<()> {
+    // To chown(2), -1 means "leave it as it is", which is not what somebody meant who wrote a number.
+    if owner.owner == Some(u32::MAX) || owner.group == Some(u32::MAX) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "4294967295 is nobody's number"));
+    }
+    match (owner.owner, owner.group) {
+        (None, None) => Ok(()),
+        (owner, group) => chown(path, owner, group),
+    }
 }
 
 /// Nine bytes that nobody else in the directory uses; process ids would not do, as each container has a 1.
@@ -102,13 +111,14 @@ async fn refuse_what_is_not_stale(path: &Path) -> Result<(), BindCause> {
     if !metadata.file_type().is_socket() {
         return Err(BindCause::NotASocket);
     }
-    match UnixStream::connect(path).await {
-        Ok(_) => Err(BindCause::InUse),
-        Err(error) => match error.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(()),
-            // A full backlog: somebody listens, though he is slow.
-            io::ErrorKind::WouldBlock => Err(BindCause::InUse),
-            _ => Err(BindCause::Unknown(error)),
-        },
+    let Err(error) = UnixStream::connect(path).await else { return Err(BindCause::InUse) };
+    let kind = error.kind();
+    if kind == io::ErrorKind::ConnectionRefused || kind == io::ErrorKind::NotFound {
+        Ok(())
+    } else if kind == io::ErrorKind::WouldBlock {
+        // A full backlog: somebody listens, though he is slow.
+        Err(BindCause::InUse)
+    } else {
+        Err(BindCause::Unknown(error))
     }
 }
