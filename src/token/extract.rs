@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::str;
 
+use memchr::memchr;
+
 use crate::decision::Denied;
 use crate::request::Request;
 
@@ -100,7 +102,7 @@ fn visit<'r>(
 /// A header that holds nothing but a token. Proxies join repeated headers with a comma, and no compact JWS
 /// holds one.
 fn whole(value: &[u8]) -> Result<&str, Unclear> {
-    if value.contains(&b',') {
+    if memchr(b',', value).is_some() {
         return Err(ambiguous("a comma stands in the header of the token: two may have been joined"));
     }
     str::from_utf8(value).map_err(|_| malformed("the header of the token is not text"))

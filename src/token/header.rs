@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{self, Flaw};
+use super::json::{self, Flaw, Member};
 use super::settings::Algorithm;
 use super::unverified::{CRITICAL, Claimed, Malformed, UNENCODED, UNKNOWN_ALGORITHM, Unverified, malformed};
 
@@ -18,23 +18,24 @@ pub(super) struct Header {
 
 /// Reads both, and holds them against what chose the key: two readers of the same bytes must agree.
 pub(super) fn read(token: &Unverified<'_>) -> Result<(Header, Map<String, Value>), Malformed> {
-    let header = json::object(&token.header).map_err(|flaw| {
+    let members = json::members(token.header).map_err(|flaw| {
         malformed(match flaw {
             Flaw::Twice => "the header has a member twice",
             Flaw::TooDeep => "the header is nested too deeply",
             Flaw::NoObject => "the header is no JSON object",
         })
     })?;
-    if header.contains_key("crit") {
+    let member = |wanted: &str| members.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    if member("crit").is_some() {
         return Err(CRITICAL);
     }
-    if header.contains_key("b64") {
+    if member("b64").is_some() {
         return Err(UNENCODED);
     }
-    let text = |name: &str, detail| match header.get(name) {
+    let text = |name: &str, detail| match member(name) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str())),
-        Some(_) => Err(malformed(detail)),
+        Some(Member::Text(text)) => Ok(Some(&**text)),
+        Some(Member::Other) => Err(malformed(detail)),
     };
     let algorithm = text("alg", "`alg` is no string")?.ok_or(malformed("it has no `alg`"))?;
     let key_id = text("kid", "`kid` is no string")?;
@@ -49,7 +50,7 @@ pub(super) fn read(token: &Unverified<'_>) -> Result<(Header, Map<String, Value>
 }
 
 fn claims(token: &Unverified<'_>) -> Result<Map<String, Value>, Malformed> {
-    let claims = json::object(&token.payload).map_err(|flaw| {
+    let claims = json::object(token.payload).map_err(|flaw| {
         malformed(match flaw {
             Flaw::Twice => "the payload has a member twice",
             Flaw::TooDeep => "the payload is nested too deeply",

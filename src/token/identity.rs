@@ -1,6 +1,9 @@
 //! From verified claims to an identity: times, audience, and where an issuer keeps what.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
+use smallvec::SmallVec;
 
 use crate::decision::Denied;
 use crate::time::UnixTime;
@@ -187,10 +190,10 @@ fn union(
     split: Split,
     ill_typed: &'static str,
 ) -> Result<Box<[Box<str>]>, Unfit> {
-    let mut found: Vec<Box<str>> = Vec::new();
-    let mut add = |text: &str| {
-        if !text.is_empty() && !found.iter().any(|known| **known == *text) {
-            found.push(text.into());
+    let mut found: SmallVec<[&str; 16]> = SmallVec::new();
+    let mut add = |text| {
+        if !str::is_empty(text) {
+            found.push(text);
         }
     };
     for value in paths.iter().filter_map(|path| path.find(claims)) {
@@ -218,8 +221,17 @@ fn union(
             }
         }
     }
-    Ok(found.into())
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut is_first = |index: usize, text| match found.len() {
+        0..=FEW => found.iter().take(index).all(|before| *before != text),
+        _ => seen.insert(text),
+    };
+    let firsts = found.iter().enumerate().filter(|(index, text)| is_first(*index, **text));
+    Ok(firsts.map(|(_, text)| (*text).into()).collect())
 }
+
+/// So many are compared with each other; more would take a time that grows with their square.
+const FEW: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,13 @@
 //! JSON as a security token may have it: no duplicate members at any level, and not nested deeply.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use smallvec::SmallVec;
 
 /// Deepest nesting of a header or claim set.
 const MOST_DEPTH: usize = 32;
@@ -34,6 +37,30 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Flaw> {
         Value::Object(object) => Ok(object),
         _ => Err(Flaw::NoObject),
     }
+}
+
+/// A member of an object of which only the texts matter.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Member<'b> {
+    /// A text, borrowed where it has no escapes.
+    Text(Cow<'b, str>),
+    /// Anything else.
+    Other,
+}
+
+/// Members of a short object, in their order.
+pub(super) type Members<'b> = SmallVec<[(Cow<'b, str>, Member<'b>); 4]>;
+
+/// Reads the members of one short JSON object.
+///
+/// # Errors
+/// Says what is wrong, without repeating the input.
+pub(super) fn members(bytes: &[u8]) -> Result<Members<'_>, Flaw> {
+    let flaw = Cell::new(Flaw::NoObject);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let found = reader.deserialize_map(Short { flaw: &flaw }).map_err(|_| flaw.get())?;
+    reader.end().map_err(|_| Flaw::NoObject)?;
+    Ok(found)
 }
 
 /// The elements of one list of an object; the object's other members do not matter. An element that has a
@@ -138,6 +165,91 @@ impl<'de> Visitor<'de> for Strict<'_> {
             }
         }
         Ok(Value::Object(object))
+    }
+}
+
+/// An object with few members.
+struct Short<'f> {
+    flaw: &'f Cell<Flaw>,
+}
+
+impl<'de> Visitor<'de> for Short<'_> {
+    type Value = Members<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = Members::new();
+        while let Some(Text(name)) = members.next_key()? {
+            let value = members.next_value_seed(MemberOf(Strict { depth: 1, flaw: self.flaw, twice: None }))?;
+            if found.iter().any(|(known, _)| *known == name) {
+                self.flaw.set(Flaw::Twice);
+                return Err(A::Error::custom("a member is there twice"));
+            }
+            found.push((name, value));
+        }
+        Ok(found)
+    }
+}
+
+/// A text that is borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+
+/// Keeps a text, and reads anything else strictly to forget it.
+struct MemberOf<'f>(Strict<'f>);
+
+impl<'de> DeserializeSeed<'de> for MemberOf<'_> {
+    type Value = Member<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for MemberOf<'_> {
+    type Value = Member<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(formatter)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Member::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Member::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Member::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+        self.0.visit_seq(items).map(|_| Member::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        self.0.visit_map(members).map(|_| Member::Other)
     }
 }
 

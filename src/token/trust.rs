@@ -259,7 +259,8 @@ impl Trust {
     /// under a signature that holds.
     fn judge(&self, found: &Found<'_>, now: UnixTime, attempt: Attempt) -> Result<Verified, Refused> {
         let bad = |malformed: Malformed| rejected(malformed.reason, malformed.detail, None);
-        let token = Unverified::read(&found.token).map_err(bad)?;
+        let mut space = Vec::new();
+        let token = Unverified::read(&found.token, &mut space, self.index.names()).map_err(bad)?;
         let candidates = self.candidates(&token.issuer, found.place)?;
         let (id, key) = self.signer(&candidates, &token, now, attempt)?;
         let settings = self
@@ -284,7 +285,7 @@ impl Trust {
     /// The issuers that may have made a token: by `iss`, never by `kid`.
     fn candidates(
         &self,
-        issuer: &Claimed,
+        issuer: &Claimed<'_>,
         place: PlaceId,
     ) -> Result<SmallVec<[IssuerId; MOST_NAMELESS]>, Refused> {
         let unknown = |detail| Err(rejected(Denied::UnknownIssuer, detail, None));

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::token::IssuerId;
 use crate::token::extract::PlaceId;
 use crate::token::settings::{IssuerSettings, Place};
+use crate::token::unverified::Names;
 
 /// Built once for a list of issuers.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(super) struct Index {
     places_of: Vec<Vec<PlaceId>>,
     /// Per place: the issuers of tokens without `iss`.
     nameless_at: Vec<Vec<IssuerId>>,
+    names: Names,
 }
 
 impl Index {
@@ -28,6 +30,7 @@ impl Index {
             places: Vec::new(),
             places_of: Vec::new(),
             nameless_at: Vec::new(),
+            names: Names::new(),
         };
         for (position, settings) in issuers.iter().enumerate() {
             let issuer = IssuerId(u16::try_from(position).unwrap_or(u16::MAX));
@@ -62,6 +65,11 @@ impl Index {
     /// The issuer whose `iss` this is.
     pub fn by_iss(&self, iss: &str) -> Option<IssuerId> {
         self.by_iss.get(iss).copied()
+    }
+
+    /// Names that are looked for in every token.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// A place.

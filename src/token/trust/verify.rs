@@ -40,7 +40,7 @@ pub(super) fn signature(
     }
     let mut was_tried = false;
     for key in fitting(trust, id, algorithm, token.key_id.as_deref(), now) {
-        if key.verifies(algorithm, token.signed, &token.signature) {
+        if key.verifies(algorithm, token.signed, token.signature) {
             return Ok(*key.fingerprint());
         }
         was_tried = true;
