@@ -17,10 +17,10 @@ mod unverified;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
 use crate::decision::Denied;
 use crate::time::UnixTime;
+
+use claims::Claims;
 
 /// Index of an issuer in its policy set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +48,7 @@ pub struct Identity {
     /// The header's `typ`, in lower case and without `application/`.
     pub token_type: Option<Box<str>>,
     /// All claims.
-    pub claims: Map<String, Value>,
+    pub claims: Claims,
     /// The key that verified it (`kid`), if it has an id.
     pub key_id: Option<Box<str>>,
     /// Not to be used at or after this moment (leeway included).

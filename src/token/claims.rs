@@ -1,8 +1,12 @@
 //! Claims and the paths by which a policy names them.
 
+mod set;
+
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+pub use set::Claims;
 
 /// A way into a claim set: `realm_access.roles`, `["https://example.com/roles"]`,
 /// `resource_access["my.client"].roles`. Never empty.
@@ -76,7 +80,7 @@ impl ClaimPath {
 
     /// What stands there; `None` if a step is missing or leads through something that is no object.
     #[must_use]
-    pub fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
+    pub fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         let (first, rest) = self.0.split_first()?;
         let mut value = claims.get(first.as_ref())?;
         for segment in rest {

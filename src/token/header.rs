@@ -1,8 +1,9 @@
 //! Header and claims of a token whose signature holds, read strictly (RFC 7515 section 4, RFC 7519
 //! section 4).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::claims::Claims;
 use super::json::{self, Flaw, Member};
 use super::settings::Algorithm;
 use super::unverified::{CRITICAL, Claimed, Malformed, UNENCODED, UNKNOWN_ALGORITHM, Unverified, malformed};
@@ -17,7 +18,7 @@ pub(super) struct Header {
 }
 
 /// Reads both, and holds them against what chose the key: two readers of the same bytes must agree.
-pub(super) fn read(token: &Unverified<'_>) -> Result<(Header, Map<String, Value>), Malformed> {
+pub(super) fn read(token: &Unverified<'_>) -> Result<(Header, Claims), Malformed> {
     let members = json::members(token.header).map_err(|flaw| {
         malformed(match flaw {
             Flaw::Twice => "the header has a member twice",
@@ -49,8 +50,8 @@ pub(super) fn read(token: &Unverified<'_>) -> Result<(Header, Map<String, Value>
     Ok((Header { key_id: key_id.map(Into::into), token_type }, claims))
 }
 
-fn claims(token: &Unverified<'_>) -> Result<Map<String, Value>, Malformed> {
-    let claims = json::object(token.payload).map_err(|flaw| {
+fn claims(token: &Unverified<'_>) -> Result<Claims, Malformed> {
+    let claims = json::claims(token.payload).map_err(|flaw| {
         malformed(match flaw {
             Flaw::Twice => "the payload has a member twice",
             Flaw::TooDeep => "the payload is nested too deeply",

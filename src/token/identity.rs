@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::decision::Denied;
 use crate::time::UnixTime;
 
-use super::claims::ClaimPath;
+use super::claims::{ClaimPath, Claims};
 use super::header::Header;
 use super::settings::{Audiences, IssuerSettings};
 use super::{Identity, IssuerId};
@@ -33,7 +33,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    fn read(claims: &Map<String, Value>, issuer: &IssuerSettings) -> Result<Self, Unfit> {
+    fn read(claims: &Claims, issuer: &IssuerSettings) -> Result<Self, Unfit> {
         let time = |name: &str, detail| match claims.get(name) {
             None => Ok(None),
             Some(value) => moment(value).map(Some).ok_or(unfit(Denied::InvalidClaims, detail)),
@@ -96,7 +96,7 @@ pub(super) fn identify(
     issuer: &IssuerSettings,
     id: IssuerId,
     header: Header,
-    claims: Map<String, Value>,
+    claims: Claims,
 ) -> Result<(Identity, Times), Unfit> {
     if !issuer.types.contains(&header.token_type) {
         return Err(unfit(Denied::WrongType, "its `typ` is not an allowed one"));
@@ -135,7 +135,7 @@ pub(super) fn identify(
 }
 
 /// RFC 7519 section 4.1.3: a string or a list of strings; one of them must be ours.
-fn audiences(issuer: &IssuerSettings, claims: &Map<String, Value>) -> Result<Box<[Box<str>]>, Unfit> {
+fn audiences(issuer: &IssuerSettings, claims: &Claims) -> Result<Box<[Box<str>]>, Unfit> {
     let wrong = unfit(Denied::InvalidClaims, "its audience is neither a string nor a list of strings");
     let found: Box<[Box<str>]> = match first(&issuer.read.audience, claims) {
         None => Box::default(),
@@ -156,7 +156,7 @@ fn audiences(issuer: &IssuerSettings, claims: &Map<String, Value>) -> Result<Box
 }
 
 /// A string, or an integer as tymon/jwt-auth writes it. An empty one is none (Passport's client tokens).
-fn subject(paths: &[ClaimPath], claims: &Map<String, Value>) -> Result<Option<Box<str>>, Unfit> {
+fn subject(paths: &[ClaimPath], claims: &Claims) -> Result<Option<Box<str>>, Unfit> {
     match first(paths, claims) {
         None => Ok(None),
         Some(Value::String(text)) => {
@@ -168,7 +168,7 @@ fn subject(paths: &[ClaimPath], claims: &Map<String, Value>) -> Result<Option<Bo
 }
 
 /// What stands at the first of these paths that is there; null is not there.
-fn first<'c>(paths: &[ClaimPath], claims: &'c Map<String, Value>) -> Option<&'c Value> {
+fn first<'c>(paths: &[ClaimPath], claims: &'c Claims) -> Option<&'c Value> {
     paths.iter().filter_map(|path| path.find(claims)).find(|value| !value.is_null())
 }
 
@@ -186,7 +186,7 @@ enum Split {
 /// a `not` over it must not open.
 fn union(
     paths: &[ClaimPath],
-    claims: &Map<String, Value>,
+    claims: &Claims,
     split: Split,
     ill_typed: &'static str,
 ) -> Result<Box<[Box<str>]>, Unfit> {

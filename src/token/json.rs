@@ -9,6 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::{Map, Number, Value};
 use smallvec::SmallVec;
 
+use super::claims::Claims;
+
 /// Deepest nesting of a header or claim set.
 const MOST_DEPTH: usize = 32;
 
@@ -37,6 +39,20 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Flaw> {
         Value::Object(object) => Ok(object),
         _ => Err(Flaw::NoObject),
     }
+}
+
+/// Reads a claim set.
+///
+/// # Errors
+/// Says what is wrong, without repeating the input.
+pub(super) fn claims(bytes: &[u8]) -> Result<Claims, Flaw> {
+    let flaw = Cell::new(Flaw::NoObject);
+    // Once for all instead of once for every string.
+    let text = str::from_utf8(bytes).map_err(|_| Flaw::NoObject)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = reader.deserialize_map(Top { flaw: &flaw }).map_err(|_| flaw.get())?;
+    reader.end().map_err(|_| Flaw::NoObject)?;
+    Claims::unique(found).ok_or(Flaw::Twice)
 }
 
 /// A member of an object of which only the texts matter.
@@ -168,6 +184,28 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
+/// The outermost object of a claim set.
+struct Top<'f> {
+    flaw: &'f Cell<Flaw>,
+}
+
+impl<'de> Visitor<'de> for Top<'_> {
+    type Value = Vec<(Box<str>, Value)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::with_capacity(16);
+        while let Some(name) = members.next_key::<Box<str>>()? {
+            let value = members.next_value_seed(Strict { depth: 1, flaw: self.flaw, twice: None })?;
+            found.push((name, value));
+        }
+        Ok(found)
+    }
+}
+
 /// An object with few members.
 struct Short<'f> {
     flaw: &'f Cell<Flaw>,
@@ -183,7 +221,8 @@ impl<'de> Visitor<'de> for Short<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut found = Members::new();
         while let Some(Text(name)) = members.next_key()? {
-            let value = members.next_value_seed(MemberOf(Strict { depth: 1, flaw: self.flaw, twice: None }))?;
+            let value =
+                members.next_value_seed(MemberOf(Strict { depth: 1, flaw: self.flaw, twice: None }))?;
             if found.iter().any(|(known, _)| *known == name) {
                 self.flaw.set(Flaw::Twice);
                 return Err(A::Error::custom("a member is there twice"));

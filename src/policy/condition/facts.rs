@@ -48,7 +48,7 @@ impl Facts<'_> {
             "claims" => {
                 let claims = &identity()?.claims;
                 let claims: Option<Vec<(String, Value)>> =
-                    claims.iter().map(|(name, value)| Some((name.clone(), json(value)?))).collect();
+                    claims.iter().map(|(name, value)| Some((name.to_owned(), json(value)?))).collect();
                 claims.map(|claims| map(claims.into_iter()))
             }
             "subject" => identity()?.subject.as_deref().map(text),

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::policy::diagnostic::{Diagnostics, codes};
 use crate::policy::document::Text;
 use crate::policy::tri::Tri;
-use crate::token::claims::ClaimPath;
+use crate::token::claims::{ClaimPath, Claims};
 
 /// A list of networks.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ impl Principals {
 
     /// Whether an identity is one of them; without a caller a bound one cannot be told.
     #[must_use]
-    pub fn contain(&self, identity: &str, claims: Option<&Map<String, Value>>) -> Tri {
+    pub fn contain(&self, identity: &str, claims: Option<&Claims>) -> Tri {
         Tri::any(self.0.iter().map(|one| match one {
             Principal::Exact(text) => Tri::from(**text == *identity),
             Principal::Prefix(prefix) => Tri::from(identity.starts_with(&**prefix)),
@@ -220,7 +220,7 @@ fn bound(written: &str) -> Result<Vec<Part>, &'static str> {
 }
 
 /// A claim that is missing, empty or no string binds to nothing.
-fn render(parts: &[Part], claims: &Map<String, Value>) -> Option<String> {
+fn render(parts: &[Part], claims: &Claims) -> Option<String> {
     let mut text = String::new();
     for part in parts {
         match part {

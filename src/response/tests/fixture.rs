@@ -150,7 +150,7 @@ pub(super) fn caller(subject: &str, roles: &[&str], claims: &Value) -> Arc<Ident
         permissions: Box::default(),
         audiences: Box::default(),
         token_type: None,
-        claims: claims.as_object().cloned().unwrap_or_else(Map::new),
+        claims: claims.as_object().cloned().unwrap_or_else(Map::new).into(),
         key_id: None,
         expires: None,
     })
