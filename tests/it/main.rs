@@ -8,4 +8,6 @@
 )]
 
 mod answers;
+mod keys;
+mod reload;
 mod wire;

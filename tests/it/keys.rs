@@ -1,0 +1,13 @@
+//! Keys of issuers, fetched from servers that misbehave. The oracle counts wrong allows.
+
+pub mod mock;
+pub mod signer;
+pub mod world;
+
+mod answers;
+mod discovery;
+mod disk;
+mod local;
+mod outage;
+mod rotation;
+mod tls;

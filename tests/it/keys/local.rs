@@ -1,0 +1,105 @@
+//! Keys in files: read again when they change, kept when they go.
+
+use std::fs;
+
+use super::signer::{Signer, jwks};
+use super::world::{World, iss, policy, until};
+
+/// An issuer with one file, in the policy's own words, and how a signer's keys are written to it.
+type Kind = (&'static str, fn(&Signer) -> String);
+
+const KINDS: [Kind; 2] = [("jwks_file", |signer| jwks(&[signer])), ("pem_file", Signer::pem)];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_changes_is_read_again_and_a_file_that_goes_keeps_its_keys() {
+    for (kind, written) in KINDS {
+        let (old, new) = (Signer::new("k1"), Signer::new("k1"));
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("keys");
+        fs::write(&file, written(&old)).expect("a file");
+        let world = World::serve(&policy(&[("shaky", format!("keys: {{ {kind}: {} }}", file.display()))]));
+        assert!(world.runtime.readiness().ready, "{kind}: what is at hand needs no waiting");
+        let (by_old, by_new) = (old.token(&iss("shaky")), new.token(&iss("shaky")));
+        assert_eq!(world.ask("/shaky", Some(&by_old)).await, "allowed", "{kind}");
+        assert_eq!(world.ask("/shaky", Some(&by_new)).await, "bad_signature", "{kind}");
+
+        for broken in ["", "{\"keys\":[", "-----BEGIN PUBLIC KEY-----\n", "<html>"] {
+            fs::write(&file, broken).expect("a file");
+            world.until_issuer("shaky", |issuer| issuer.sources[0].last_error.is_some()).await;
+            assert_eq!(world.ask("/shaky", Some(&by_old)).await, "allowed", "{kind}: {broken}");
+            fs::write(&file, written(&old)).expect("a file");
+            world.until_issuer("shaky", |issuer| issuer.sources[0].last_error.is_none()).await;
+        }
+        fs::remove_file(&file).expect("no file");
+        world.until_issuer("shaky", |issuer| issuer.sources[0].last_error.is_some()).await;
+        assert!(world.error("shaky").starts_with("the file cannot be read"), "{}", world.error("shaky"));
+        assert_eq!(world.ask("/shaky", Some(&by_old)).await, "allowed", "{kind}");
+
+        fs::write(&file, written(&new)).expect("a file");
+        world.until("/shaky", &by_new, "allowed").await;
+        assert_eq!(world.ask("/shaky", Some(&by_old)).await, "bad_signature", "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_not_there_yet_is_waited_for() {
+    let good = Signer::new("k1");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("keys.json");
+    let world = World::serve(&policy(&[("shaky", format!("keys: {{ jwks_file: {} }}", file.display()))]));
+    assert!(!world.runtime.readiness().ready);
+    assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "keys_unavailable");
+    assert!(world.error("shaky").starts_with("the file cannot be read"), "{}", world.error("shaky"));
+    fs::write(&file, jwks(&[&good])).expect("a file");
+    world.until_ready().await;
+    assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "allowed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_too_large_replaces_nothing() {
+    let good = Signer::new("k1");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("keys.json");
+    fs::write(&file, jwks(&[&good])).expect("a file");
+    let world = World::serve(&policy(&[("shaky", format!("keys: {{ jwks_file: {} }}", file.display()))]));
+    let mut large = jwks(&[&Signer::new("k1")]);
+    large.push_str(&" ".repeat(1 << 20));
+    fs::write(&file, large).expect("a file");
+    world.until_issuer("shaky", |issuer| issuer.sources[0].last_error.is_some()).await;
+    assert!(world.error("shaky").contains("over 1048576 bytes"), "{}", world.error("shaky"));
+    assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "allowed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_never_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("secret");
+    fs::write(&file, "canary-canary-canary-canary-canary-canary").expect("a file");
+    let rest = format!("algorithms: [HS256], keys: {{ secret_file: {} }}", file.display());
+    let world = World::serve(&policy(&[("shaky", rest)]));
+    assert!(world.runtime.readiness().ready);
+    let told = || format!("{:?} {:?}", world.runtime.status(), world.runtime.live().load());
+    assert!(!told().contains("canary"));
+    fs::write(&file, "canary").expect("a file");
+    world.until_issuer("shaky", |issuer| issuer.sources[0].last_error.is_some()).await;
+    assert!(!told().contains("canary"));
+    assert!(world.error("shaky").contains("too weak"), "{}", world.error("shaky"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mounted_secret_that_is_swapped_is_read_once_it_is_whole() {
+    let (old, new) = (Signer::new("k1"), Signer::new("k1"));
+    let mount = tempfile::tempdir().expect("a directory");
+    let volume = crate::reload::Volume::new(mount.path());
+    volume.swap(&[("keys.json", &jwks(&[&old]))]);
+    let path = mount.path().join("keys.json");
+    let world = World::serve(&policy(&[("shaky", format!("keys: {{ jwks_file: {} }}", path.display()))]));
+    assert_eq!(world.ask("/shaky", Some(&old.token(&iss("shaky")))).await, "allowed");
+    volume.swap(&[("keys.json", &jwks(&[&new]))]);
+    world.until("/shaky", &new.token(&iss("shaky")), "allowed").await;
+    until(
+        async || world.ask("/shaky", Some(&old.token(&iss("shaky")))).await == "bad_signature",
+        || "swapped".to_owned(),
+    )
+    .await;
+}

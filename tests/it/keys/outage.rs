@@ -1,0 +1,184 @@
+//! Issuers that are down, slow, or broken: their tokens wait, everybody else's do not.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use super::mock::{Answer, Mock};
+use super::signer::{Signer, jwks};
+use super::world::{World, fetched, inline, iss, policy, until};
+
+/// Three kinds of request, and what becomes of each: this is the oracle.
+struct Table<'a> {
+    world: &'a World,
+    good: &'a Signer,
+    other: &'a Signer,
+    stranger: &'a Signer,
+}
+
+impl Table<'_> {
+    /// While the issuer `down` is in trouble; `down` is what its good tokens get, `forged` what others do.
+    async fn holds(&self, down: &str, forged: &[&str]) {
+        let ask = async |path, token: &str| self.world.ask(path, Some(token)).await;
+        let expected = [
+            ("/open without a token", self.world.ask("/open", None).await, "allowed"),
+            ("another issuer's token", ask("/steady", &self.other.token(&iss("steady"))).await, "allowed"),
+            ("its own token", ask("/shaky", &self.good.token(&iss("shaky"))).await, down),
+            ("no token", self.world.ask("/shaky", None).await, "missing_token"),
+            (
+                "a token of the other",
+                ask("/shaky", &self.other.token(&iss("steady"))).await,
+                "guard_mismatch",
+            ),
+        ];
+        for (request, found, expected) in expected {
+            assert_eq!(found, expected, "{request}");
+        }
+        let found = ask("/shaky", &self.stranger.token(&iss("shaky"))).await;
+        assert!(forged.contains(&found), "a stranger's token: {found}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_is_down_at_start_holds_up_readiness_and_its_own_tokens_only() {
+    let (good, other, stranger) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k1"));
+    let address = {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        free.local_addr().expect("a bound address")
+    };
+    let world = World::serve(&policy(&[
+        ("shaky", fetched(&format!("http://{address}/jwks"))),
+        ("steady", inline(&jwks(&[&other]))),
+    ]));
+    let table = Table { world: &world, good: &good, other: &other, stranger: &stranger };
+    world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 3).await;
+    table.holds("keys_unavailable", &["keys_unavailable"]).await;
+    assert!(!world.runtime.readiness().ready);
+    assert_eq!(world.runtime.readiness().awaited, ["keys of issuer `shaky`"]);
+    assert!(world.error("shaky").starts_with("no connection"), "{}", world.error("shaky"));
+
+    let _mock = Mock::at(address, Answer::json(jwks(&[&good]))).await;
+    world.until_ready().await;
+    table.holds("allowed", &["bad_signature"]).await;
+    assert_eq!(world.runtime.readiness().awaited, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_need_not_be_there_does_not_hold_up_readiness() {
+    let world =
+        World::serve(&policy(&[("shaky", format!("{}, required: false", fetched("http://127.0.0.1:1/")))]));
+    assert!(world.runtime.readiness().ready);
+    assert_eq!(world.ask("/shaky", Some(&Signer::new("k1").token(&iss("shaky")))).await, "keys_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_good_keys_serve_through_an_outage_until_they_are_too_old() {
+    let (good, other, stranger) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k1"));
+    let mock = Mock::start(Answer::json(jwks(&[&good]))).await;
+    let world = World::serve(&policy(&[
+        ("shaky", fetched(&mock.url("/jwks"))),
+        ("steady", inline(&jwks(&[&other]))),
+    ]));
+    let table = Table { world: &world, good: &good, other: &other, stranger: &stranger };
+    world.until_ready().await;
+    let address = mock.address;
+    drop(mock);
+    world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 2).await;
+    table.holds("allowed", &["bad_signature"]).await;
+
+    // Tokens that last an hour would be over: these are judged by another clock than the keys' age.
+    let late = good.token_until(&iss("shaky"), super::signer::now() + 48 * 3600);
+    world.clock.turn(24 * 3600 - 60);
+    assert_eq!(world.ask("/shaky", Some(&late)).await, "allowed");
+    world.clock.turn(120);
+    assert_eq!(world.ask("/shaky", Some(&late)).await, "keys_unavailable");
+    assert_eq!(world.ask("/open", None).await, "allowed");
+    assert!(world.runtime.readiness().ready, "an outage does not take the others' answers away");
+
+    let _mock = Mock::at(address, Answer::json(jwks(&[&good]))).await;
+    world.until("/shaky", &late, "allowed").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_answers_slowly_is_given_up_and_asked_once_at_a_time() {
+    let (good, other, stranger) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k1"));
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"keys\":[".to_vec();
+    for (name, slow) in [
+        ("says nothing", Answer::Hangs(Vec::new())),
+        ("stops in the head", Answer::Hangs(b"HTTP/1.1 200 OK\r\ncontent".to_vec())),
+        ("stops in the body", Answer::Hangs(head.clone())),
+        ("drips", Answer::Drips(head)),
+    ] {
+        let mock = Mock::start(slow).await;
+        let world = World::serve(&policy(&[
+            ("shaky", format!("keys: {{ jwks_url: \"{}\" }}, refresh: {{ timeout: 50ms }}", mock.url("/"))),
+            ("steady", inline(&jwks(&[&other]))),
+        ]));
+        let table = Table { world: &world, good: &good, other: &other, stranger: &stranger };
+        world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 3).await;
+        table.holds("keys_unavailable", &["keys_unavailable"]).await;
+        assert_eq!(world.error("shaky"), "no whole answer within 50 ms", "{name}");
+        let asked = mock.hits();
+        let failed = usize::try_from(world.issuer("shaky").sources[0].failures).expect("a small number");
+        assert!(asked <= failed + 1, "{name}: asked {asked} times, given up {failed} times");
+        mock.answer(Answer::json(jwks(&[&good])));
+        world.until_ready().await;
+        table.holds("allowed", &["bad_signature"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_nobodys_is_a_failed_fetch_and_nothing_more() {
+    let other = Signer::new("k1");
+    let world = World::serve(&policy(&[
+        ("shaky", fetched("https://keys.portcullis.invalid/jwks.json")),
+        ("steady", inline(&jwks(&[&other]))),
+    ]));
+    world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 0).await;
+    assert_eq!(world.ask("/steady", Some(&other.token(&iss("steady")))).await, "allowed");
+    assert_eq!(world.ask("/shaky", Some(&other.token(&iss("shaky")))).await, "keys_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_says_when_to_come_again_is_not_asked_before() {
+    let good = Signer::new("k1");
+    let mock = Mock::start(Answer::json(jwks(&[&good]))).await;
+    let world = World::serve(&policy(&[("shaky", fetched(&mock.url("/")))]));
+    world.until_ready().await;
+    mock.answer(Answer::with("429 Too Many Requests", "retry-after: 86400\r\n", b""));
+    world.until_issuer("shaky", |issuer| issuer.sources[0].failures == 1).await;
+
+    let asked = mock.hits();
+    let source = world.issuer("shaky").sources.remove(0);
+    let next = source.next.expect("a next time");
+    let soonest = world.clock.now().plus(Duration::from_secs(200));
+    let latest = world.clock.now().plus(Duration::from_secs(301));
+    assert!(soonest < next && next < latest, "five minutes at most: {next:?}");
+    // Not even for key ids that nobody knows, once the cooldown of 50 ms is over.
+    let over = source.last_good.expect("a good fetch").plus(Duration::from_millis(60));
+    until(async || world.clock.now() > over, || "time passes".to_owned()).await;
+    for _ in 0..50 {
+        let stranger = Signer::new("nobody knows it");
+        assert_eq!(world.ask("/shaky", Some(&stranger.token(&iss("shaky")))).await, "keys_unavailable");
+    }
+    assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "allowed");
+    assert_eq!(mock.hits(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setting_the_clock_causes_one_fetch_and_no_token_outlives_it() {
+    let good = Signer::new("k1");
+    let mock = Mock::start(Answer::fresh(jwks(&[&good]))).await;
+    let world = World::serve(&policy(&[("shaky", fetched(&mock.url("/")))]));
+    world.until_ready().await;
+    let token = good.token_until(&iss("shaky"), super::signer::now() + 1800);
+    assert_eq!(world.ask("/shaky", Some(&token)).await, "allowed");
+    assert_eq!(world.ask("/shaky", Some(&token)).await, "allowed", "now it is remembered");
+    assert_eq!(mock.hits(), 1);
+
+    world.clock.turn(3600);
+    assert_eq!(world.ask("/shaky", Some(&token)).await, "expired");
+    until(async || mock.hits() == 2, || "a fetch on the new clock".to_owned()).await;
+    world.clock.turn(-3600);
+    assert_eq!(world.ask("/shaky", Some(&token)).await, "allowed");
+    until(async || mock.hits() == 3, || "a fetch on the new clock".to_owned()).await;
+}
