@@ -5,6 +5,7 @@
 
 mod check;
 mod report;
+mod serve;
 mod set;
 mod terminal;
 mod test;
@@ -43,6 +44,7 @@ impl From<bool> for Outcome {
     propagate_version = true,
     help_template = TEMPLATE,
     before_help = "Examples:
+  portcullis serve --policies policies   decide for the Envoy beside us
   portcullis check policies              every problem of a policy, with place and mend
   portcullis test policies               run the *_test.yaml beside it
 
@@ -60,6 +62,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Arguments),
     Check(check::Arguments),
     Test(test::Arguments),
     Version(version::Arguments),
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
     };
     let terminal = Terminal::detect(arguments.color);
     let result = match arguments.command {
+        Command::Serve(arguments) => serve::run(&arguments, &terminal),
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Test(arguments) => test::run(&arguments, &terminal),
         Command::Version(arguments) => version::run(&arguments, &terminal),

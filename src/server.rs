@@ -14,6 +14,7 @@ mod workers;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
@@ -21,13 +22,16 @@ use tracing::{info, warn};
 
 use crate::runtime::{Options, ReloadFailure, Runtime};
 use crate::settings::Settings;
-use crate::telemetry::{DecisionLog, Metrics};
+use crate::telemetry::{self, DecisionLog, Lines, Metrics};
 
 use grpc::{Limits, Others, Phase, Reporter, Service};
 use judge::Judge;
 use listen::{BindError, Listener};
 use wire::Unavailable;
 use workers::Workers;
+
+/// Longest that the last lines of the log may take.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -47,11 +51,16 @@ pub enum StartError {
 ///
 /// # Errors
 /// What keeps it from starting. Once started, it ends well.
-pub fn run(settings: &Settings, metrics: &Metrics, log: &DecisionLog) -> Result<(), StartError> {
+pub fn run(settings: &Settings) -> Result<(), StartError> {
+    let metrics = Metrics::new();
+    let lines = Lines::start(settings.log.queue, Box::new(io::stdout()), metrics.clone())?;
+    telemetry::trace(&settings.log, lines.clone());
+    let log = DecisionLog::new(&settings.log, lines.clone());
     let edge = Builder::new_multi_thread().worker_threads(2).thread_name("edge").enable_all().build()?;
-    let ended = edge.block_on(serve(settings, metrics, log, edge.handle()));
+    let ended = edge.block_on(serve(settings, &metrics, &log, edge.handle()));
     // A deaf peer or a hanging fetch does not keep us.
     edge.shutdown_background();
+    lines.flush(LAST_LINES);
     ended
 }
 

@@ -5,8 +5,10 @@ mod build;
 mod decisions;
 mod lines;
 mod metrics;
+mod trace;
 
 pub use build::BUILD;
 pub use decisions::{DecisionLog, Entry};
 pub use lines::Lines;
 pub use metrics::{Metrics, PolicySeries, Reload};
+pub use trace::trace;

@@ -1,0 +1,169 @@
+//! `portcullis serve`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+
+use crate::runtime::ReloadFailure;
+use crate::server::{self, StartError};
+use crate::settings::{ALL, Problem, Setting, Values, read_file};
+
+use super::terminal::{Style, Terminal};
+use super::trouble::Trouble;
+use super::{Outcome, TEMPLATE};
+
+/// Every setting is a flag; the list of them is the settings' own.
+#[derive(Debug)]
+pub struct Arguments {
+    flags: BTreeMap<&'static str, String>,
+    config: Option<PathBuf>,
+    print_config: bool,
+}
+
+impl clap::Args for Arguments {
+    fn augment_args(command: Command) -> Command {
+        let command = command
+            .about("Serve decisions to Envoy")
+            .help_template(TEMPLATE)
+            .before_help(
+                "Examples:
+  portcullis serve --policies policies
+  portcullis serve --policies policies --listen-grpc unix:/run/portcullis/portcullis.sock
+  portcullis serve --config portcullis.yaml --print-config
+
+",
+            )
+            .after_help("Each setting is a flag, a variable (PORTCULLIS_LISTEN_GRPC) and a key of the file given with --config, in that order of precedence.")
+            .arg(
+                Arg::new("config")
+                    .long("config")
+                    .value_name("FILE")
+                    .env("PORTCULLIS_CONFIG")
+                    .value_parser(clap::value_parser!(PathBuf))
+                    .help("A YAML file of settings"),
+            )
+            .arg(
+                Arg::new("print_config")
+                    .long("print-config")
+                    .action(ArgAction::SetTrue)
+                    .help("Print the effective settings, each with its source, and end"),
+            );
+        command.args(ALL.iter().map(flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn flag(setting: &Setting) -> Arg {
+    let default =
+        if setting.default.is_empty() { String::new() } else { format!(" [default: {}]", setting.default) };
+    // Names live as long as the process: clap takes no others.
+    let flag = Arg::new(setting.key)
+        .long(&*setting.flag().leak())
+        .value_name("VALUE")
+        .help(format!("{}{default}", setting.help));
+    // `--policies a b` and `--policies a,b` are the same.
+    if setting.key == "policies" { flag.num_args(1..).value_name("PATH") } else { flag }
+}
+
+impl FromArgMatches for Arguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let value = |setting: &Setting| {
+            let given: Vec<String> = matches.get_many::<String>(setting.key)?.cloned().collect();
+            Some((setting.key, given.join(",")))
+        };
+        Ok(Self {
+            flags: ALL.iter().filter_map(value).collect(),
+            config: matches.get_one::<PathBuf>("config").cloned(),
+            print_config: matches.get_flag("print_config"),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
+    let values = match gather(arguments)? {
+        Ok(values) => values,
+        Err(problems) => return Err(wrong(&problems, terminal)),
+    };
+    let settings = match values.read() {
+        Ok(settings) => settings,
+        Err(problems) => return Err(wrong(&problems, terminal)),
+    };
+    if arguments.print_config {
+        terminal.print(&values.print())?;
+        return Ok(Outcome::Yes);
+    }
+    if settings.policies.is_empty() {
+        return Err(Trouble::new(
+            "no policy is given",
+            "name files or directories: `portcullis serve --policies policies`",
+        )
+        .into());
+    }
+    match server::run(&settings) {
+        Ok(()) => Ok(Outcome::Yes),
+        Err(StartError::Policy(failure)) => {
+            tell_failure(&failure, terminal);
+            Ok(Outcome::No)
+        }
+        Err(StartError::Bind(error)) => {
+            let hint = error.hint("listen.grpc");
+            Err(Trouble::new(error.to_string(), hint).into())
+        }
+        Err(error @ StartError::System(_)) => Err(error.into()),
+    }
+}
+
+fn gather(arguments: &Arguments) -> anyhow::Result<Result<Values, Vec<Problem>>> {
+    let file = match &arguments.config {
+        None => BTreeMap::new(),
+        Some(path) => {
+            let shown = path.display();
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Trouble::new(format!("cannot read `{shown}`: {error}"), "name a YAML file of settings")
+            })?;
+            read_file(&text).map_err(|error| {
+                Trouble::new(
+                    format!("`{shown}` is no file of settings: {error}"),
+                    "`portcullis serve --print-config` shows how one looks",
+                )
+            })?
+        }
+    };
+    let flag = |setting: &Setting| arguments.flags.get(setting.key).cloned();
+    let environment = |setting: &Setting| std::env::var(setting.variable()).ok();
+    Ok(Values::gather(flag, environment, &file))
+}
+
+fn wrong(problems: &[Problem], terminal: &Terminal) -> anyhow::Error {
+    let Some((last, before)) = problems.split_last() else {
+        return anyhow::anyhow!("the settings cannot be used");
+    };
+    for problem in before {
+        let error = terminal.paint_error(Style::Bad, "error");
+        let hint = terminal.paint_error(Style::Strong, "hint");
+        terminal.tell(&format!("{error}: {}\n{hint}: {}\n", problem.message, problem.hint));
+    }
+    Trouble::new(last.message.clone(), last.hint.clone()).into()
+}
+
+/// Every problem of a policy that cannot be served.
+fn tell_failure(failure: &ReloadFailure, terminal: &Terminal) {
+    let error = terminal.paint_error(Style::Bad, "error");
+    let ReloadFailure::Invalid(problems) = failure else {
+        return terminal.tell(&format!("{error}: {failure}\n"));
+    };
+    for problem in problems {
+        let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        terminal.tell(&format!("{error}: {problem}{hint}\n"));
+    }
+    terminal.tell("hint: `portcullis check` shows each with its line\n");
+}
