@@ -65,8 +65,12 @@ fn flag(setting: &Setting) -> Arg {
         .long(&*setting.flag().leak())
         .value_name("VALUE")
         .help(format!("{}{default}", setting.help));
-    // `--policies a b` and `--policies a,b` are the same.
-    if setting.key == "policies" { flag.num_args(1..).value_name("PATH") } else { flag }
+    // `--policies a b`, `--policies a --policies b` and `--policies a,b` are the same.
+    match setting.key {
+        "policies" => flag.num_args(1..).action(ArgAction::Append).value_name("PATH"),
+        "listen.grpc" => flag.action(ArgAction::Append),
+        _ => flag,
+    }
 }
 
 impl FromArgMatches for Arguments {
