@@ -1,6 +1,7 @@
 //! From a policy as written to a policy as run: whole or not at all, all problems at once.
 
 mod caller;
+mod cycle;
 mod forbid;
 mod guard;
 mod issuer;
@@ -8,7 +9,7 @@ mod requirement;
 mod route;
 mod settings;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use super::matcher::index::RouteIndex;
 use super::matcher::request::RequestMatch;
 use super::{Policy, RuleMeta, answer, reader};
 use caller::Families;
-use requirement::{Scope, guard_names, report_cycles};
+use requirement::{Scope, guard_names};
 
 /// Compiles the files of a set.
 ///
@@ -66,15 +67,16 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
         .and_then(|defaults| defaults.guard.as_ref())
         .map(|names| guard_names(&guards, names, problems))
         .unwrap_or_default();
-    report_cycles(&document.requirements, problems);
+    cycle::report(&document.requirements, problems);
     let named: HashMap<&str, _> =
         document.requirements.iter().map(|(name, written)| (&*name.value, written)).collect();
-    let mut scope = Scope { guards: &guards, named, checks: 0 };
+    let mut scope = Scope { guards: &guards, named, used: HashSet::new(), checks: 0 };
     let families = Families { guards: &guards, default: &default_guards, only_one };
     let reading = settings::reading(document);
     let places = Places { files };
     let forbids = forbid::compile(document, &mut scope, &families, &reading, &places, problems);
     let routes = route::compile(document, &mut scope, &families, &reading, &places, problems);
+    scope.compile_unused(problems);
     let index = |shadow: bool, problems: &mut Diagnostics| {
         let entries = routes.iter().enumerate().filter(|(_, (route, _))| route.shadow == shadow);
         let entries = entries.flat_map(|(id, (_, matches))| {
@@ -85,8 +87,10 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
     let (enforced, shadows) = (index(false, problems), index(true, problems));
     let routes: Vec<_> = routes.into_iter().map(|(route, _)| route).collect();
     let has_shadows = routes.iter().any(|route| route.shadow) || forbids.iter().any(|forbid| forbid.shadow);
+    // A shadow changes nothing, not even what is kept from the upstream.
+    let enforcing = routes.iter().filter(|route| !route.shadow);
     let mut identity_headers: Vec<Box<str>> =
-        routes.iter().flat_map(|route| route.upstream.header_names().map(Into::into)).collect();
+        enforcing.flat_map(|route| route.upstream.header_names().map(Into::into)).collect();
     identity_headers.sort_unstable();
     identity_headers.dedup();
     Policy {
@@ -110,7 +114,7 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
 }
 
 /// Names of files for places in them.
-pub(self) struct Places<'f> {
+struct Places<'f> {
     files: &'f [SourceFile],
 }
 

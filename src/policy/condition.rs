@@ -110,7 +110,7 @@ impl Condition {
         }
         let mut regexes = HashMap::new();
         for pattern in walk.patterns {
-            let regex = super::matcher::value::unanchored(&pattern, written.at, problems)?;
+            let regex = super::matcher::pattern::unanchored(&pattern, written.at, problems)?;
             regexes.insert(pattern, regex);
         }
         Some(Self { source: source.into(), program, variables, regexes: Arc::new(regexes) })

@@ -14,9 +14,10 @@ use crate::token::trust::Trust;
 use crate::token::{Attempt, IssuerId, NeedsKeys};
 
 use super::guard::GuardName;
-use super::observe::{Observer, Silent};
+use super::observe::{Counting, Observer, Silent};
 use super::requirement::{Facts, Failure, Known, Requirement};
 use super::route::{Ask, TokenUse};
+use super::tri::Tri;
 use super::{Captures, Forbid, Judgement, Policy, Route};
 use caller::{Credential, Heard};
 
@@ -51,8 +52,10 @@ impl Policy {
         observer: &mut O,
     ) -> Result<Judgement<'a>, NeedsKeys> {
         let address = self.client_address.read(request);
-        let mut walk = Walk { policy: self, trust, request, address, now, observer };
+        let mut counting = Counting { observer, failed: 0 };
+        let mut walk = Walk { policy: self, trust, request, address, now, observer: &mut counting };
         let mut judgement = walk.enforce(attempt)?;
+        judgement.condition_errors = counting.failed;
         if self.has_shadows {
             let mut unseen = Silent;
             let mut beside = Walk { policy: self, trust, request, address, now, observer: &mut unseen };
@@ -196,7 +199,9 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
             let verdict = unless.judge(&self.facts(captures, known), self.observer);
             self.observer.forbid_judged(fence.id, &verdict);
             if let Some(failure) = verdict.failure {
-                return Some(self.stranger(failure, known, &fence.forbid.guards));
+                let is_stranger = self.is_stranger(known, &fence.forbid.guards);
+                let stranger = Failure { reason: Denied::GuardMismatch, missing: Vec::new() };
+                return Some(if is_stranger { stranger } else { failure });
             }
         }
         None
@@ -229,18 +234,18 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         }
         let known = if route.token == TokenUse::Ignored { Known::Absent } else { known };
         let verdict = requirement.judge(&self.facts(captures, known), self.observer);
-        verdict.failure.map(|failure| self.stranger(failure, known, &route.guards))
+        // A stranger is turned away also where a branch would have let nobody in particular through: his
+        // subject must not reach the upstream as that of somebody who was asked for.
+        if self.is_stranger(known, &route.guards) {
+            return plain(Denied::GuardMismatch);
+        }
+        verdict.failure
     }
 
-    /// A caller who belongs to none of the guards asked for is refused as a stranger would be.
-    fn stranger(&self, failure: Failure, known: Known<'_>, guards: &[GuardName]) -> Failure {
-        let Known::Verified(identity) = known else { return failure };
-        let belongs =
-            guards.is_empty() || self.policy.guards.belongs(identity, guards) == super::tri::Tri::Yes;
-        if belongs || failure.reason.precedence() < Denied::GuardMismatch.precedence() {
-            return failure;
-        }
-        Failure { reason: Denied::GuardMismatch, missing: Vec::new() }
+    /// Whether there is a caller, and he belongs to none of the guards asked for.
+    fn is_stranger(&self, known: Known<'_>, guards: &[GuardName]) -> bool {
+        let Known::Verified(identity) = known else { return false };
+        !guards.is_empty() && self.policy.guards.belongs(identity, guards) != Tri::Yes
     }
 
     fn facts<'f>(&self, captures: &'f Captures<'f>, known: Known<'f>) -> Facts<'f>

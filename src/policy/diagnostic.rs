@@ -88,9 +88,16 @@ impl Diagnostics {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Puts the problems in the order of files and lines.
+    /// Puts the problems in the order of files and lines, each once: what many rules use is found wrong at
+    /// each use.
     pub fn sort(&mut self) {
-        self.problems.sort_by_key(|problem| problem.at.map(|at| (at.file, at.start)));
+        let place = |problem: &Diagnostic| problem.at.map(|at| (at.file, at.start));
+        self.problems.sort_by(|one, other| {
+            (place(one), one.code, &one.message).cmp(&(place(other), other.code, &other.message))
+        });
+        self.problems.dedup_by(|one, other| {
+            one.code == other.code && one.at == other.at && one.message == other.message
+        });
     }
 
     fn push(
@@ -100,10 +107,20 @@ impl Diagnostics {
         at: Option<At>,
         message: String,
     ) -> &mut Diagnostic {
+        let message = shortened(message);
         let index = self.problems.len();
         self.problems.push(Diagnostic { code, severity, message, at, hint: None, related: None });
         #[expect(clippy::indexing_slicing, reason = "the element was pushed on the line above")]
         &mut self.problems[index]
+    }
+}
+
+/// A message holds what the author wrote, and that may be a whole file.
+fn shortened(message: String) -> String {
+    const MOST: usize = 300;
+    match message.char_indices().nth(MOST).and_then(|(end, _)| message.get(..end)) {
+        Some(start) => format!("{start}…"),
+        None => message,
     }
 }
 

@@ -202,6 +202,17 @@ pub enum Matcher {
     },
 }
 
+impl Matcher {
+    /// Where it stands.
+    #[must_use]
+    pub const fn at(&self) -> At {
+        match self {
+            Self::Scalar(scalar) => scalar.at,
+            Self::List(at, _) | Self::Operator { at, .. } => *at,
+        }
+    }
+}
+
 /// What stands after an operator.
 #[derive(Debug, Clone)]
 pub enum Operand {

@@ -6,5 +6,7 @@ pub mod index;
 pub mod network;
 mod overlap;
 pub mod path;
+pub mod pattern;
+mod relation;
 pub mod request;
 pub mod value;

@@ -25,6 +25,44 @@ pub trait Observer {
     fn condition_failed(&mut self, _condition: &Condition) {}
 }
 
+/// Passes everything on, and counts the conditions that could not be evaluated.
+#[derive(Debug)]
+pub(super) struct Counting<'o, O> {
+    pub observer: &'o mut O,
+    pub failed: u32,
+}
+
+impl<O: Observer> Observer for Counting<'_, O> {
+    fn forbid_matches(&mut self, forbid: ForbidId) {
+        self.observer.forbid_matches(forbid);
+    }
+
+    fn forbid_judged(&mut self, forbid: ForbidId, verdict: &Verdict) {
+        self.observer.forbid_judged(forbid, verdict);
+    }
+
+    fn route_wins(&mut self, route: RouteId) {
+        self.observer.route_wins(route);
+    }
+
+    fn looks_for_caller(&mut self, look_in: &[IssuerId]) {
+        self.observer.looks_for_caller(look_in);
+    }
+
+    fn enter(&mut self, check: &Check) {
+        self.observer.enter(check);
+    }
+
+    fn leave(&mut self, check: &Check, facts: &Facts<'_>, verdict: &Verdict) {
+        self.observer.leave(check, facts, verdict);
+    }
+
+    fn condition_failed(&mut self, condition: &Condition) {
+        self.failed = self.failed.saturating_add(1);
+        self.observer.condition_failed(condition);
+    }
+}
+
 /// Sees nothing, costs nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;

@@ -92,10 +92,12 @@ impl Reader<'_> {
             self.document.client_address = client_address(node, self.problems);
         }
         if let Some(node) = self.once(keys, "preflight") {
-            self.document.preflight = word(node, "preflight", &["route", "allow"], self.problems);
+            self.document.preflight =
+                yaml::fields::word(node, "preflight", &["route", "allow"], self.problems);
         }
         if let Some(node) = self.once(keys, "overrides") {
-            self.document.overrides = word(node, "overrides", &["reject", "remove", "pass"], self.problems);
+            self.document.overrides =
+                yaml::fields::word(node, "overrides", &["reject", "remove", "pass"], self.problems);
         }
     }
 
@@ -137,18 +139,6 @@ impl Reader<'_> {
                 .hint("give one of them another name");
         }
     }
-}
-
-/// A word of a closed list.
-fn word(node: &Node, name: &'static str, words: &[&str], problems: &mut Diagnostics) -> Option<Text> {
-    let found = yaml::fields::text(node, name, problems)?;
-    if words.contains(&&*found.value) {
-        return Some(found);
-    }
-    problems
-        .error(codes::UNKNOWN_WORD, found.at, format!("`{name}` cannot be `{}`", found.value))
-        .hint(format!("one of {}", words.join(", ")));
-    None
 }
 
 fn defaults(node: &Node, problems: &mut Diagnostics) -> Option<Defaults> {

@@ -117,6 +117,16 @@ pub struct Failure {
     pub missing: Vec<Box<str>>,
 }
 
+impl Failure {
+    fn add_missing(&mut self, missing: Vec<Box<str>>) {
+        for name in missing {
+            if !self.missing.contains(&name) {
+                self.missing.push(name);
+            }
+        }
+    }
+}
+
 /// The judgement of one requirement or check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -212,9 +222,10 @@ fn all(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     for verdict in verdicts {
         combined.tri = combined.tri.and(verdict.tri);
         let Some(failure) = verdict.failure else { continue };
-        let comes_first = |known: &Failure| failure.reason.precedence() < known.reason.precedence();
-        if combined.failure.as_ref().is_none_or(comes_first) {
-            combined.failure = Some(failure);
+        match &mut combined.failure {
+            Some(known) if known.reason == failure.reason => known.add_missing(failure.missing),
+            Some(known) if known.reason.precedence() < failure.reason.precedence() => {}
+            first => *first = Some(failure),
         }
     }
     combined

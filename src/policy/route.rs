@@ -114,7 +114,7 @@ impl ForbidCondition {
     }
 
     fn matching_as_read<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {
-        if self.except.iter().any(|hole| hole.fences(request).is_some()) {
+        if self.except.iter().any(|hole| hole.opens(request)) {
             return Fenced::new();
         }
         self.matches.iter().filter_map(|(one, token)| Some((*token, one.fences(request)?))).collect()

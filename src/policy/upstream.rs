@@ -1,17 +1,15 @@
 //! What the upstream is told of an allowed request: header templates, removals, the token.
 
 pub(crate) mod field;
-pub(crate) mod nearest;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::diagnostic::{At, Diagnostics};
+use super::diagnostic::{At, Diagnostics, closest, codes};
 use super::document;
 use crate::request::looks_like;
 
 use field::Use;
-use nearest::nearest;
 use template::Problem;
 pub use template::{Part, Placeholder, Template};
 
@@ -70,15 +68,25 @@ pub fn compile(
     for (name, (at, template)) in &defaults_layer.headers {
         if template.is_none() {
             let message = format!("`{name}` is null in the defaults themselves");
-            report.error("P0609", *at, message, Some("null drops a default; it stands on a route".into()));
+            report.error(
+                codes::DROPS_NOTHING,
+                *at,
+                message,
+                Some("null drops a default; it stands on a route".into()),
+            );
         }
     }
     let route_layer = route.map(|written| read(written, captures, &mut report)).unwrap_or_default();
     for (name, (at, template)) in &route_layer.headers {
         if template.is_none() && !defaults_layer.headers.contains_key(name) {
             let message = format!("there is no default `{name}` to drop");
-            let meant = nearest(name, defaults_layer.headers.keys().map(AsRef::as_ref));
-            report.error("P0609", *at, message, meant.map(|meant| format!("did you mean `{meant}`?")));
+            let meant = closest(name, defaults_layer.headers.keys().map(AsRef::as_ref));
+            report.error(
+                codes::DROPS_NOTHING,
+                *at,
+                message,
+                meant.map(|meant| format!("did you mean `{meant}`?")),
+            );
         }
     }
     let names: BTreeSet<Box<str>> =
@@ -128,7 +136,7 @@ fn read(written: &document::Upstream, captures: &[Box<str>], report: &mut Report
             },
         };
         if layer.headers.contains_key(&lower) {
-            report.error("P0604", name.at, format!("`{lower}` is set twice"), Some(CASE.into()));
+            report.error(codes::SET_TWICE, name.at, format!("`{lower}` is set twice"), Some(CASE.into()));
         }
         layer.headers.insert(lower, (name.at, template));
     }
@@ -146,12 +154,17 @@ fn checked_name(name: &document::Text, usage: Use, report: &mut Report<'_>) -> O
     let written = &name.value;
     if !field::is_name(written) {
         let hint = written.starts_with(':').then(|| "pseudo headers cannot be changed".to_owned());
-        report.error("P0601", name.at, format!("`{written}` is no header name"), hint);
+        report.error(codes::UPSTREAM_NAME, name.at, format!("`{written}` is no header name"), hint);
         return None;
     }
     if let Some(cause) = field::forbidden(written, usage) {
         let verb = if usage == Use::Remove { "removed" } else { "set" };
-        report.error("P0602", name.at, format!("`{written}` cannot be {verb}"), Some(cause.into()));
+        report.error(
+            codes::UPSTREAM_HEADER,
+            name.at,
+            format!("`{written}` cannot be {verb}"),
+            Some(cause.into()),
+        );
         return None;
     }
     Some(written.to_ascii_lowercase().into())
@@ -170,12 +183,17 @@ fn refuse_contradictions(
     for (index, (name, at)) in set.iter().enumerate() {
         if remove.contains_key(*name) {
             let hint = "a header that is set is overwritten; it need not be removed".to_owned();
-            report.error("P0603", *at, format!("`{name}` is both set and removed"), Some(hint));
+            report.error(
+                codes::SET_AND_REMOVED,
+                *at,
+                format!("`{name}` is both set and removed"),
+                Some(hint),
+            );
         }
         let twin = set.iter().take(index).find(|(other, _)| looks_like(other, name));
         if let Some((other, _)) = twin {
             let hint = "an upstream may read `_` and `.` as `-` and take one for the other".to_owned();
-            report.error("P0604", *at, format!("`{name}` looks like `{other}`"), Some(hint));
+            report.error(codes::SET_TWICE, *at, format!("`{name}` looks like `{other}`"), Some(hint));
         }
     }
 }
@@ -184,12 +202,12 @@ fn check_capture(name: &str, at: At, captures: &[Box<str>], report: &mut Report<
     if captures.iter().any(|capture| capture.as_ref() == name) {
         return;
     }
-    let hint = match nearest(name, captures.iter().map(AsRef::as_ref)) {
+    let hint = match closest(name, captures.iter().map(AsRef::as_ref)) {
         Some(meant) => format!("did you mean `{{params.{meant}}}`?"),
         None if captures.is_empty() => "the route captures nothing".to_owned(),
         None => format!("the route captures `{}`", captures.join("`, `")),
     };
-    report.error("P0607", at, format!("`{{params.{name}}}`: no such capture"), Some(hint));
+    report.error(codes::UPSTREAM_CAPTURE, at, format!("`{{params.{name}}}`: no such capture"), Some(hint));
 }
 
 /// Adds problems, each once: the defaults are read anew for every route.
@@ -216,22 +234,22 @@ impl Report<'_> {
     fn template(&mut self, name: &str, at: At, problem: Problem) {
         let (code, message, hint) = match problem {
             Problem::Unclosed => (
-                "P0605",
+                codes::UPSTREAM_VALUE,
                 format!("the value of `{name}` has a `{{` without `}}`"),
                 "`{{` is a literal brace".to_owned(),
             ),
             Problem::Empty => (
-                "P0605",
+                codes::UPSTREAM_VALUE,
                 format!("the value of `{name}` is empty"),
                 "null drops a default; `remove` removes a header".to_owned(),
             ),
             Problem::Unprintable => (
-                "P0605",
+                codes::UPSTREAM_VALUE,
                 format!("the value of `{name}` cannot stand in a header"),
                 "printable ASCII with single inner spaces can".to_owned(),
             ),
             Problem::Unknown { written, meant } => (
-                "P0606",
+                codes::UPSTREAM_PLACEHOLDER,
                 format!("`{{{written}}}`: no such placeholder"),
                 meant.map_or_else(
                     || "there are `{subject}`, `{scopes}`, `{roles}`, `{groups}`, `{permissions}`, `{issuer}`, `{guard}`, `{route}`, `{claims.PATH}` and `{params.NAME}`".to_owned(),
@@ -239,7 +257,7 @@ impl Report<'_> {
                 ),
             ),
             Problem::ClaimPath { written, cause } => {
-                ("P0608", format!("`{{{written}}}` names no claim"), cause.to_owned())
+                (codes::UPSTREAM_CLAIM, format!("`{{{written}}}` names no claim"), cause.to_owned())
             }
         };
         self.error(code, at, message, Some(hint));

@@ -19,8 +19,13 @@ pub(super) fn read(value: &str) -> Result<Cow<'_, str>, &'static str> {
         }
     }
     if let Some(literal) = name.strip_prefix('[') {
-        let is_address = literal.strip_suffix(']').is_some_and(|v6| v6.parse::<Ipv6Addr>().is_ok());
-        return if is_address { Ok(lower(name)) } else { Err("the host is not an IPv6 address") };
+        // One address has many spellings, and a fence knows one.
+        let address = literal.strip_suffix(']').and_then(|v6| v6.parse::<Ipv6Addr>().ok());
+        return match address.map(|address| format!("[{address}]")) {
+            Some(spelt) if spelt == name => Ok(Cow::Borrowed(name)),
+            Some(spelt) => Ok(Cow::Owned(spelt)),
+            None => Err("the host is not an IPv6 address"),
+        };
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_label = |label: &str| {

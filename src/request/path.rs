@@ -39,7 +39,7 @@ impl<'a> Path<'a> {
             path.holds_semicolon |= held.semicolon;
             path.segments.push(segment);
         }
-        for other in path.other_readings() {
+        for other in path.readings_as_split() {
             other.refuse_dots_and_gaps(reading)?;
         }
         Ok(path)
@@ -78,9 +78,20 @@ impl<'a> Path<'a> {
     }
 
     /// How others may read this path where the policy admits escaped slashes or semicolons: split at
-    /// the slash, parameters cut, and both. A fence has to hold against every one of them.
+    /// the slash, parameters cut, and both. A fence has to hold against every one of them. Empty segments
+    /// are left out of them: `/admin/;x` is `/admin/` to who cuts parameters, and a trailing slash never
+    /// makes a difference.
     #[must_use]
     pub fn other_readings(&self) -> Vec<Path<'a>> {
+        self.readings_as_split().iter().map(Path::without_gaps).collect()
+    }
+
+    fn without_gaps(&self) -> Path<'a> {
+        let is_there = |segment: &&Segment<'a>| !segment.is_empty();
+        Path { segments: self.segments.iter().filter(is_there).cloned().collect(), ..*self }
+    }
+
+    fn readings_as_split(&self) -> Vec<Path<'a>> {
         let mut readings = Vec::new();
         if self.holds_semicolon {
             readings.push(self.cut_parameters());
@@ -220,6 +231,9 @@ fn refuse_folded(decoded: &str) -> Result<(), &'static str> {
     let new_separator = |separator| folded.matches(separator).count() > decoded.matches(separator).count();
     if new_separator('/') || new_separator('\\') {
         return Err("a character of the path folds to a slash");
+    }
+    if holds_escape(&folded) {
+        return Err("characters of the path fold to an escape");
     }
     let first = folded.split(';').next().unwrap_or(&folded);
     if is_dots(&folded) || is_dots(first) {

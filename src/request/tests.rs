@@ -69,6 +69,7 @@ fn an_ambiguous_path_is_refused() {
         "/%ef%bc%8e%ef%bc%8e/a",
         "/a%ef%bc%8fb",
         "/%e2%80%a5/a",
+        "/a%ef%bc%852e",
         "/a%ef%bc%bcb",
         "/\u{7f}",
     ] {
@@ -97,6 +98,18 @@ fn every_other_reading_is_offered_to_the_fences() {
 }
 
 #[test]
+fn what_is_empty_in_another_reading_is_a_trailing_slash_there() {
+    let open = Reading { admit_encoded_slashes: true, admit_semicolons: true, ..Reading::default() };
+    for target in ["/admin/login/;x", "/admin/login%2F", "/admin%2Flogin/;"] {
+        let path = Path::read(target, &open).expect(target);
+        assert!(path.other_readings().iter().any(|path| path.joined() == "/admin/login"), "{target}");
+    }
+    let merge = Reading { merge_empty_segments: true, ..open };
+    let path = Path::read("/admin%2F%2Flogin", &merge).expect("merged");
+    assert!(path.other_readings().iter().any(|path| path.joined() == "/admin/login"));
+}
+
+#[test]
 fn a_host_is_compared_without_case_port_and_trailing_dot() {
     for (sent, read) in [
         ("API.Example.COM", "api.example.com"),
@@ -104,6 +117,8 @@ fn a_host_is_compared_without_case_port_and_trailing_dot() {
         ("api.example.com.", "api.example.com"),
         ("api.example.com.:443", "api.example.com"),
         ("[::1]:443", "[::1]"),
+        ("[0:0::0:1]", "[::1]"),
+        ("[2001:DB8::A]", "[2001:db8::a]"),
         ("127.0.0.1:1", "127.0.0.1"),
         ("my_host", "my_host"),
     ] {

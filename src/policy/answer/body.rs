@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::policy::upstream::nearest::nearest;
+use crate::policy::diagnostic::closest;
 
 /// What a placeholder of a body stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, Vec<UnknownWord>> {
             }
             pieces.push(Piece::Word(*word));
         } else {
-            let meant = nearest(name, WORDS.iter().map(|(word, _)| *word));
+            let meant = closest(name, WORDS.iter().map(|(word, _)| *word));
             unknown.push(UnknownWord { written: name.into(), meant });
         }
         rest = following;

@@ -1,9 +1,8 @@
 //! From `responses` and `on_deny` as written to answers that cannot fail.
 
-use crate::policy::diagnostic::{At, Diagnostics, Spanned};
+use crate::policy::diagnostic::{At, Diagnostics, Spanned, closest, codes};
 use crate::policy::document;
 use crate::policy::upstream::field::{self, Use};
-use crate::policy::upstream::nearest::nearest;
 
 use super::{Answers, Block, Body, Disclose, Format, RuleAnswers};
 
@@ -92,7 +91,7 @@ fn compile_block(written: &document::Block, problems: &mut Diagnostics) -> Block
     });
     let body = written.body.as_ref().and_then(|text| {
         if format == Some(Format::Empty) {
-            problems.error("P0628", text.at, "a body is written beside `format: empty`").hint("drop one of the two");
+            problems.error(codes::BODY_BESIDE_EMPTY, text.at, "a body is written beside `format: empty`").hint("drop one of the two");
         }
         match Body::parse(&text.value, content_type) {
             Ok(body) => Some(body),
@@ -103,7 +102,7 @@ fn compile_block(written: &document::Block, problems: &mut Diagnostics) -> Block
                         Some(meant) => format!("did you mean `{{{meant}}}`?"),
                         None => "there are `{reason}`, `{decision_id}`, `{route}`, `{missing}` and `{realm}`; `{{` is a literal brace".to_owned(),
                     };
-                    problems.error("P0626", text.at, message).hint(hint);
+                    problems.error(codes::ANSWER_PLACEHOLDER, text.at, message).hint(hint);
                 }
                 None
             }
@@ -116,7 +115,7 @@ fn status(written: &Spanned<i64>, problems: &mut Diagnostics) -> Option<u16> {
     let status = u16::try_from(written.value).ok().filter(|status| (300..=599).contains(status));
     if status.is_none() {
         problems
-            .error("P0620", written.at, format!("`{}` is no status of a denial", written.value))
+            .error(codes::STATUS, written.at, format!("`{}` is no status of a denial", written.value))
             .hint("300 to 599; a denial with 200 would be taken for an answer of the upstream");
     }
     status
@@ -131,13 +130,17 @@ fn headers(
         let Some(lower) = header_name(name, problems) else { continue };
         if !field::is_value(&value.value) {
             problems
-                .error("P0623", value.at, format!("the value of `{lower}` cannot stand in a header"))
+                .error(
+                    codes::ANSWER_VALUE,
+                    value.at,
+                    format!("the value of `{lower}` cannot stand in a header"),
+                )
                 .hint("it is printable ASCII, not empty, without spaces at its ends");
             continue;
         }
         if headers.iter().any(|(present, _)| *present == lower) {
             problems
-                .error("P0624", name.at, format!("`{lower}` is given twice"))
+                .error(codes::ANSWER_TWICE, name.at, format!("`{lower}` is given twice"))
                 .hint("header names are compared without regard to case");
         }
         headers.push((lower, value.value.clone()));
@@ -148,11 +151,13 @@ fn headers(
 fn header_name(name: &document::Text, problems: &mut Diagnostics) -> Option<Box<str>> {
     let written = &name.value;
     if !field::is_name(written) {
-        problems.error("P0621", name.at, format!("`{written}` is no header name"));
+        problems.error(codes::ANSWER_NAME, name.at, format!("`{written}` is no header name"));
         return None;
     }
     if let Some(cause) = field::forbidden(written, Use::Answer) {
-        problems.error("P0622", name.at, format!("`{written}` cannot be part of an answer")).hint(cause);
+        problems
+            .error(codes::ANSWER_HEADER, name.at, format!("`{written}` cannot be part of an answer"))
+            .hint(cause);
         return None;
     }
     Some(written.to_ascii_lowercase().into())
@@ -168,11 +173,13 @@ fn word<T: Copy>(
     let found = known.iter().find(|(word, _)| *word == written.value.as_ref());
     if found.is_none() {
         let words = || known.iter().map(|(word, _)| *word);
-        let hint = match nearest(&written.value, words()) {
+        let hint = match closest(&written.value, words()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("one of `{}`", words().collect::<Vec<_>>().join("`, `")),
         };
-        problems.error("P0625", written.at, format!("`{}` is no `{key}`", written.value)).hint(hint);
+        problems
+            .error(codes::ANSWER_WORD, written.at, format!("`{}` is no `{key}`", written.value))
+            .hint(hint);
     }
     found.map(|(_, value)| *value)
 }
@@ -205,7 +212,7 @@ fn resource_metadata(written: Option<&document::Text>, problems: &mut Diagnostic
 }
 
 fn refuse_parameter(at: At, key: &str, wanted: &str, problems: &mut Diagnostics) {
-    problems.error("P0627", at, format!("`{key}` cannot stand in a challenge")).hint(wanted);
+    problems.error(codes::CHALLENGE, at, format!("`{key}` cannot stand in a challenge")).hint(wanted);
 }
 
 /// The program writes these itself; the id must not take their place.
@@ -216,7 +223,7 @@ fn decision_id_header(written: Option<&document::Text>, problems: &mut Diagnosti
     let name = header_name(written, problems)?;
     if TAKEN.contains(&name.as_ref()) {
         problems
-            .error("P0629", written.at, format!("`{name}` has another meaning"))
+            .error(codes::DECISION_ID_HEADER, written.at, format!("`{name}` has another meaning"))
             .hint("a name of its own, such as `x-decision-id`");
         return None;
     }

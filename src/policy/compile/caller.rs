@@ -106,20 +106,12 @@ fn put_under(requirement: &mut Requirement, guards: &[GuardName]) {
 
 /// Whether every part that needs a caller stands under a guard.
 fn is_covered(requirement: &Requirement) -> bool {
-    let fences_all = |check: &Check| match check {
-        Check::Guard(_) => true,
-        Check::All(parts) => parts.iter().any(gives_a_guard),
-        Check::Use(_, inner) => gives_a_guard(inner),
-        _ => false,
-    };
-    if requirement.checks.iter().any(fences_all) {
-        return true;
-    }
-    requirement.checks.iter().all(|check| match check {
-        Check::Any(several) | Check::All(several) => several.iter().all(is_covered),
-        Check::Use(_, inner) => is_covered(inner),
-        other => !needs_caller(other),
-    })
+    gives_a_guard(requirement)
+        || requirement.checks.iter().all(|check| match check {
+            Check::Any(several) | Check::All(several) => several.iter().all(is_covered),
+            Check::Use(_, inner) => is_covered(inner),
+            other => !needs_caller(other),
+        })
 }
 
 /// Whether it holds only for members of a guard.

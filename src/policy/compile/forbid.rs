@@ -20,7 +20,8 @@ pub(super) fn compile<'d>(
     places: &Places<'_>,
     problems: &mut Diagnostics,
 ) -> Vec<Forbid> {
-    let names = document.forbid.iter().map(|forbid| (&*forbid.name.value, forbid.name.at));
+    let is_named = |forbid: &&document::Forbid| forbid.name.at != forbid.at;
+    let names = document.forbid.iter().filter(is_named).map(|forbid| (&*forbid.name.value, forbid.name.at));
     report_twice("forbid rule", names, problems);
     let mut rules: Vec<&document::Forbid> = document.forbid.iter().collect();
     rules.sort_by(|first, second| first.name.value.cmp(&second.name.value));
@@ -72,6 +73,14 @@ fn condition(written: &document::Forbid, reading: &Reading, problems: &mut Diagn
                 .hint("a hole in a fence is a place, not a caller; use `unless` for callers");
         }
         except.extend(RequestMatch::compile(hole, reading, problems));
+    }
+    for hole in &except {
+        if let Some((fence, _)) = matches.iter().find(|(fence, _)| hole.covers(fence)) {
+            problems
+                .error(codes::HOLE_TOO_WIDE, hole.at, "this hole is as wide as the fence")
+                .see(fence.at, "nothing of this is left")
+                .hint("`except` is narrower than `match`: `match: /admin/**`, `except: /admin/login`");
+        }
     }
     ForbidCondition { matches, except }
 }

@@ -11,6 +11,7 @@ use crate::policy::document::{self, Text};
 use crate::policy::units;
 use crate::token::claims::ClaimPath;
 use crate::token::settings::{Algorithm, Audiences, IssuerSettings, Place, Preset, Read, Refresh};
+use crate::token::trust::MOST_NAMELESS;
 
 /// Compiles all issuers; those that are wrong are reported and left out.
 pub(super) fn compile(issuers: &[document::Issuer], problems: &mut Diagnostics) -> Vec<IssuerSettings> {
@@ -31,7 +32,34 @@ pub(super) fn compile(issuers: &[document::Issuer], problems: &mut Diagnostics) 
             }
         }
     }
-    issuers.iter().map(|issuer| one(issuer, problems)).collect()
+    let compiled: Vec<IssuerSettings> = issuers.iter().map(|issuer| one(issuer, problems)).collect();
+    report_nameless(issuers, &compiled, problems);
+    compiled
+}
+
+/// A token without `iss` is tried with every issuer of such tokens whose place it came from, and these few.
+fn report_nameless(written: &[document::Issuer], compiled: &[IssuerSettings], problems: &mut Diagnostics) {
+    let mut at_place: HashMap<String, usize> = HashMap::new();
+    for (issuer, settings) in written.iter().zip(compiled) {
+        if !settings.iss.is_empty() || issuer.iss.is_empty() {
+            continue;
+        }
+        for place in &settings.places {
+            let count = at_place.entry(format!("{place:?}")).or_default();
+            *count += 1;
+            if *count == MOST_NAMELESS + 1 {
+                problems
+                    .error(
+                        codes::NAMELESS_ISSUERS,
+                        issuer.name.at,
+                        format!(
+                            "more than {MOST_NAMELESS} issuers without `iss` look for tokens in one place"
+                        ),
+                    )
+                    .hint("give them places of their own: `token: [{ header: x-partner-token }]`");
+            }
+        }
+    }
 }
 
 fn one(issuer: &document::Issuer, problems: &mut Diagnostics) -> IssuerSettings {

@@ -1,6 +1,6 @@
 //! Requirements: names resolved, captures checked, named requirements put in place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::policy::condition::Condition;
 use crate::policy::diagnostic::{At, Diagnostics, closest, codes};
@@ -15,6 +15,8 @@ use super::issuer::{claim_path, is_header_name};
 
 /// Checks that all uses of named requirements may add up to in a set.
 const MOST_CHECKS: usize = 1_000_000;
+/// Most named requirements that stand inside of one another.
+const MOST_DEPTH: usize = 32;
 
 /// What is known when a requirement is compiled.
 pub(super) struct Scope<'d> {
@@ -22,8 +24,30 @@ pub(super) struct Scope<'d> {
     pub guards: &'d Guards,
     /// Named requirements.
     pub named: HashMap<&'d str, &'d document::Requirement>,
+    /// Names that some rule uses, or something that it uses.
+    pub used: HashSet<&'d str>,
     /// Checks compiled so far.
     pub checks: usize,
+}
+
+/// Checks with the places of their keys.
+#[derive(Default)]
+struct Checks(Vec<(At, Check)>);
+
+impl Checks {
+    fn add(&mut self, at: At, check: Check) {
+        self.0.push((at, check));
+    }
+
+    /// In the order written: of several guards the first is the one reported.
+    fn in_order(mut self) -> Vec<Check> {
+        self.0.sort_by_key(|(at, _)| at.start);
+        self.0.into_iter().map(|(_, check)| check).collect()
+    }
+}
+
+fn first(texts: &[Text]) -> At {
+    texts.first().map_or_else(At::default, |text| text.at)
 }
 
 impl<'d> Scope<'d> {
@@ -37,6 +61,19 @@ impl<'d> Scope<'d> {
         self.inside(written, captures, &mut Vec::new(), problems)
     }
 
+    /// Compiles what no rule uses, so that nothing invalid goes unseen. Which captures it may name cannot be
+    /// known: that is judged at each use.
+    pub fn compile_unused(&mut self, problems: &mut Diagnostics) {
+        let mut unused: Vec<_> = self.named.iter().map(|(name, written)| (*name, *written)).collect();
+        unused.retain(|(name, _)| !self.used.contains(name));
+        for (name, written) in unused {
+            let mut apart = Diagnostics::default();
+            self.inside(written, &[], &mut vec![name], &mut apart);
+            let own = apart.problems.into_iter().filter(|problem| problem.code != codes::UNKNOWN_CAPTURE);
+            problems.problems.extend(own);
+        }
+    }
+
     fn inside(
         &mut self,
         written: &'d document::Requirement,
@@ -44,59 +81,41 @@ impl<'d> Scope<'d> {
         using: &mut Vec<&'d str>,
         problems: &mut Diagnostics,
     ) -> Requirement {
-        let mut checks = Vec::new();
-        self.has(written, captures, &mut checks, problems);
+        let mut checks = Checks::default();
+        has(written, captures, &mut checks, problems);
         if let Some(names) = &written.guard {
-            checks.push(Check::Guard(guard_names(self.guards, names, problems)));
+            checks.add(first(names), Check::Guard(guard_names(self.guards, names, problems)));
         }
         values(written, captures, &mut checks, problems);
         source(written, &mut checks, problems);
-        if let Some(when) = &written.when {
-            checks.extend(Condition::compile(when, captures, problems).map(Check::When));
+        if let Some(when) = &written.when
+            && let Some(condition) = Condition::compile(when, captures, problems)
+        {
+            checks.add(when.at, Check::When(condition));
         }
         let mut several =
             |scope: &mut Self, list: &'d [document::Requirement], problems: &mut Diagnostics| {
                 list.iter().map(|one| scope.inside(one, captures, using, problems)).collect::<Vec<_>>()
             };
         if let Some(branches) = &written.any {
-            checks.push(Check::Any(several(self, branches, problems)));
+            let at = branches.first().map_or(written.at, |branch| branch.at);
+            checks.add(at, Check::Any(several(self, branches, problems)));
         }
         if let Some(parts) = &written.all {
-            checks.push(Check::All(several(self, parts, problems)));
+            let at = parts.first().map_or(written.at, |part| part.at);
+            checks.add(at, Check::All(several(self, parts, problems)));
         }
         if let Some(inner) = &written.not {
-            checks.push(Check::Not(Box::new(self.inside(inner, captures, using, problems))));
+            let compiled = self.inside(inner, captures, using, problems);
+            checks.add(inner.at, Check::Not(Box::new(compiled)));
         }
-        if let Some(name) = &written.uses {
-            checks.extend(self.used(name, captures, using, problems));
+        if let Some(name) = &written.uses
+            && let Some(check) = self.used(name, captures, using, problems)
+        {
+            checks.add(name.at, check);
         }
-        self.checks = self.checks.saturating_add(checks.len());
-        Requirement { at: written.at, checks }
-    }
-
-    fn has(
-        &self,
-        written: &document::Requirement,
-        captures: &[Box<str>],
-        checks: &mut Vec<Check>,
-        problems: &mut Diagnostics,
-    ) {
-        let lists = [
-            (Granted::Scopes, true, &written.scopes),
-            (Granted::Scopes, false, &written.any_scope),
-            (Granted::Roles, true, &written.roles),
-            (Granted::Roles, false, &written.any_role),
-            (Granted::Groups, true, &written.groups),
-            (Granted::Groups, false, &written.any_group),
-            (Granted::Permissions, true, &written.permissions),
-            (Granted::Permissions, false, &written.any_permission),
-        ];
-        for (kind, all, list) in lists {
-            let Some(list) = list else { continue };
-            let names =
-                list.iter().filter_map(|name| CaptureText::compile(name, captures, problems)).collect();
-            checks.push(Check::Has { kind, all, names });
-        }
+        self.checks = self.checks.saturating_add(checks.0.len());
+        Requirement { at: written.at, checks: checks.in_order() }
     }
 
     fn used(
@@ -118,8 +137,19 @@ impl<'d> Scope<'d> {
             };
             return None;
         };
+        self.used.insert(&name.value);
         // A cycle is reported where it is defined; here it only must not go on for ever.
         if using.contains(&&*name.value) {
+            return None;
+        }
+        if using.len() >= MOST_DEPTH {
+            problems
+                .error(
+                    codes::TOO_MANY_CHECKS,
+                    name.at,
+                    "named requirements use one another more than 32 deep",
+                )
+                .hint("write some of them out");
             return None;
         }
         if self.checks > MOST_CHECKS {
@@ -172,32 +202,62 @@ fn unknown_guard(guards: &Guards, name: &Text, problems: &mut Diagnostics) {
     };
 }
 
+fn has(
+    written: &document::Requirement,
+    captures: &[Box<str>],
+    checks: &mut Checks,
+    problems: &mut Diagnostics,
+) {
+    let lists = [
+        (Granted::Scopes, true, &written.scopes),
+        (Granted::Scopes, false, &written.any_scope),
+        (Granted::Roles, true, &written.roles),
+        (Granted::Roles, false, &written.any_role),
+        (Granted::Groups, true, &written.groups),
+        (Granted::Groups, false, &written.any_group),
+        (Granted::Permissions, true, &written.permissions),
+        (Granted::Permissions, false, &written.any_permission),
+    ];
+    for (kind, all, list) in lists {
+        let Some(list) = list else { continue };
+        let names = list.iter().filter_map(|name| CaptureText::compile(name, captures, problems)).collect();
+        checks.add(first(list), Check::Has { kind, all, names });
+    }
+}
+
 fn values(
     written: &document::Requirement,
     captures: &[Box<str>],
-    checks: &mut Vec<Check>,
+    checks: &mut Checks,
     problems: &mut Diagnostics,
 ) {
     let compile = |matcher: &Matcher, kind, problems: &mut Diagnostics| {
         ValueMatcher::compile(matcher, kind, captures, problems)
     };
-    if let Some(matcher) = &written.subject {
-        checks.extend(compile(matcher, Kind::Claim, problems).map(Check::Subject));
+    if let Some(matcher) = &written.subject
+        && let Some(compiled) = compile(matcher, Kind::Subject, problems)
+    {
+        checks.add(matcher.at(), Check::Subject(compiled));
     }
     for (path, matcher) in written.claims.iter().flatten() {
-        let (path, matcher) = (claim_path(path, problems), compile(matcher, Kind::Claim, problems));
-        checks.extend(path.zip(matcher).map(|(path, matcher)| Check::Claim(path, matcher)));
+        let (claim, matcher) = (claim_path(path, problems), compile(matcher, Kind::Claim, problems));
+        if let (Some(claim), Some(matcher)) = (claim, matcher) {
+            checks.add(path.at, Check::Claim(claim, matcher));
+        }
     }
     for (name, matcher) in written.headers.iter().flatten() {
         if !is_header_name(&name.value) {
             wrong_header(name.at, &name.value, problems);
         }
         let lower = name.value.to_ascii_lowercase().into_boxed_str();
-        checks.extend(compile(matcher, Kind::Text, problems).map(|matcher| Check::Header(lower, matcher)));
+        if let Some(matcher) = compile(matcher, Kind::Text, problems) {
+            checks.add(name.at, Check::Header(lower, matcher));
+        }
     }
     for (name, matcher) in written.query.iter().flatten() {
-        let compiled = compile(matcher, Kind::Text, problems);
-        checks.extend(compiled.map(|matcher| Check::Query(name.value.clone(), matcher)));
+        if let Some(matcher) = compile(matcher, Kind::Text, problems) {
+            checks.add(name.at, Check::Query(name.value.clone(), matcher));
+        }
     }
 }
 
@@ -207,69 +267,16 @@ fn wrong_header(at: At, name: &str, problems: &mut Diagnostics) {
         .hint("letters, digits and hyphens: `x-tenant`");
 }
 
-fn source(written: &document::Requirement, checks: &mut Vec<Check>, problems: &mut Diagnostics) {
+fn source(written: &document::Requirement, checks: &mut Checks, problems: &mut Diagnostics) {
     let Some(source) = &written.source else { return };
-    if let Some(cidrs) = &source.cidrs {
-        checks.extend(Cidrs::compile(cidrs, problems).map(Check::Address));
+    if let Some(cidrs) = &source.cidrs
+        && let Some(compiled) = Cidrs::compile(cidrs, problems)
+    {
+        checks.add(first(cidrs), Check::Address(compiled));
     }
-    if let Some(principals) = &source.principals {
-        checks.extend(Principals::compile(principals, problems).map(Check::Principal));
-    }
-}
-
-/// Reports every cycle of `use` once, at the first of its definitions.
-pub(super) fn report_cycles(named: &[(Text, document::Requirement)], problems: &mut Diagnostics) {
-    let uses: HashMap<&str, Vec<&str>> = named
-        .iter()
-        .map(|(name, requirement)| {
-            let mut found = Vec::new();
-            collect_uses(requirement, &mut found);
-            (&*name.value, found)
-        })
-        .collect();
-    for (name, _) in named {
-        let mut way = vec![&*name.value];
-        if leads_back(&uses, &mut way, &mut Vec::new()) && way.iter().min() == Some(&&*name.value) {
-            way.push(&name.value);
-            problems
-                .error(
-                    codes::CYCLE,
-                    name.at,
-                    format!("requirement `{}` uses itself: {}", name.value, way.join(" → ")),
-                )
-                .hint("break the circle: write one of them out");
-        }
-    }
-}
-
-/// Whether following `use` from the end of `way` comes back to its beginning; `way` is then the circle.
-fn leads_back<'d>(
-    uses: &HashMap<&'d str, Vec<&'d str>>,
-    way: &mut Vec<&'d str>,
-    seen: &mut Vec<&'d str>,
-) -> bool {
-    let (Some(first), Some(last)) = (way.first().copied(), way.last().copied()) else { return false };
-    for next in uses.get(last).into_iter().flatten() {
-        if *next == first {
-            return true;
-        }
-        if seen.contains(next) {
-            continue;
-        }
-        seen.push(next);
-        way.push(next);
-        if leads_back(uses, way, seen) {
-            return true;
-        }
-        way.pop();
-    }
-    false
-}
-
-fn collect_uses<'d>(requirement: &'d document::Requirement, found: &mut Vec<&'d str>) {
-    found.extend(requirement.uses.as_ref().map(|name| &*name.value));
-    let branches = requirement.any.iter().flatten().chain(requirement.all.iter().flatten());
-    for inner in branches.chain(requirement.not.as_deref()) {
-        collect_uses(inner, found);
+    if let Some(principals) = &source.principals
+        && let Some(compiled) = Principals::compile(principals, problems)
+    {
+        checks.add(first(principals), Check::Principal(compiled));
     }
 }

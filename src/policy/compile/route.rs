@@ -1,5 +1,7 @@
 //! Routes.
 
+use std::collections::HashSet;
+
 use crate::policy::answer;
 use crate::policy::diagnostic::{At, Diagnostics, codes};
 use crate::policy::document::{self, Document};
@@ -24,10 +26,21 @@ pub(super) fn compile<'d>(
     problems: &mut Diagnostics,
 ) -> Vec<(Route, Vec<RequestMatch>)> {
     let mut routes: Vec<_> = document.routes.iter().map(|route| (name(route), route)).collect();
-    report_twice("route", routes.iter().map(|(name, route)| (&**name, route.at)), problems);
+    report_names(&routes, problems);
     routes.sort_by(|(first, _), (second, _)| first.cmp(second));
     let mut compiler = Compiler { document, scope, families, reading, places, problems };
     routes.into_iter().map(|(name, route)| compiler.route(name, route)).collect()
+}
+
+/// Two routes without a name whose matches are the same text are reported where they overlap.
+fn report_names(routes: &[(Box<str>, &document::Route)], problems: &mut Diagnostics) {
+    let is_text = |one: &document::Match| matches!(one, document::Match::Text(_));
+    let mut texts: HashSet<&str> = HashSet::new();
+    let named = routes.iter().filter(|(name, route)| {
+        let says_its_match = route.name.is_none() && route.matches.iter().all(is_text);
+        !route.matches.is_empty() && (!says_its_match || texts.insert(name))
+    });
+    report_twice("route", named.map(|(name, route)| (&**name, route.at)), problems);
 }
 
 fn is_shadow(route: &document::Route) -> bool {
@@ -54,10 +67,14 @@ struct Compiler<'c, 'd, 'f> {
 
 impl<'d> Compiler<'_, 'd, '_> {
     fn route(&mut self, name: Box<str>, written: &'d document::Route) -> (Route, Vec<RequestMatch>) {
+        let paths = written.paths.as_ref();
+        let of_set = self.document.paths.as_ref();
+        let admits_semicolons = settings::admits_semicolons(paths) || settings::admits_semicolons(of_set);
+        let reading = Reading { admit_semicolons: admits_semicolons, ..self.reading.clone() };
         let matches: Vec<RequestMatch> = written
             .matches
             .iter()
-            .flat_map(|one| RequestMatch::compile(one, self.reading, self.problems))
+            .flat_map(|one| RequestMatch::compile(one, &reading, self.problems))
             .collect();
         let captures = common_captures(matches.iter());
         let (ask, token, guards) = self.ask(written, &captures);
@@ -65,8 +82,6 @@ impl<'d> Compiler<'_, 'd, '_> {
             TokenUse::Ignored => Vec::new(),
             TokenUse::Required | TokenUse::Optional => self.families.guards.issuers_of(&guards),
         };
-        let paths = written.paths.as_ref();
-        let of_set = self.document.paths.as_ref();
         let defaults = self.document.defaults.as_ref().and_then(|defaults| defaults.upstream.as_ref());
         let route = Route {
             meta: self.places.meta(name, written.at),
@@ -76,7 +91,7 @@ impl<'d> Compiler<'_, 'd, '_> {
             look_in,
             admits_encoded_slashes: settings::admits_encoded_slashes(paths)
                 || settings::admits_encoded_slashes(of_set),
-            admits_semicolons: settings::admits_semicolons(paths) || settings::admits_semicolons(of_set),
+            admits_semicolons,
             upstream: upstream::compile(defaults, written.upstream.as_ref(), &captures, self.problems),
             answers: answer::compile_rule(written.on_deny.as_ref(), self.problems),
             shadow: is_shadow(written),
@@ -151,7 +166,11 @@ impl<'d> Compiler<'_, 'd, '_> {
         let guards = if needs_caller {
             self.families.settle(&mut requirement, written.at, self.problems)
         } else {
-            self.families.unnamed(written.at, self.problems)
+            let named = self.families.unnamed(written.at, self.problems);
+            if token == Some("required") {
+                requirement.checks.insert(0, Check::Guard(named.clone()));
+            }
+            named
         };
         let token = match token {
             Some("required") => TokenUse::Required,
@@ -164,8 +183,10 @@ impl<'d> Compiler<'_, 'd, '_> {
 
     fn add_guard(&mut self, written: &document::Route, requirement: &mut Requirement) {
         if let Some(names) = &written.guard {
-            let names = guard_names(self.families.guards, names, self.problems);
-            requirement.checks.insert(0, Check::Guard(names));
+            let is_first = names.iter().all(|name| name.at.start < requirement.at.start);
+            let check = Check::Guard(guard_names(self.families.guards, names, self.problems));
+            let place = if is_first { 0 } else { requirement.checks.len() };
+            requirement.checks.insert(place, check);
         }
     }
 

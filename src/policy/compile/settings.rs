@@ -10,7 +10,10 @@ use super::issuer::is_header_name;
 /// `paths` and `overrides` of the set. What a single route admits cannot be refused at the door.
 pub(super) fn reading(document: &Document) -> Reading {
     let paths = document.paths.as_ref();
-    let of_routes = || document.routes.iter().map(|route| route.paths.as_ref());
+    // A shadow changes nothing, not even what is turned away at the door.
+    let is_enforced =
+        |route: &&document::Route| route.mode.as_ref().is_none_or(|mode| &*mode.value != "shadow");
+    let of_routes = || document.routes.iter().filter(is_enforced).map(|route| route.paths.as_ref());
     let says = |written: Option<&Text>, word: &str| written.is_some_and(|text| &*text.value == word);
     Reading {
         case_insensitive: says(paths.and_then(|paths| paths.case.as_ref()), "insensitive"),

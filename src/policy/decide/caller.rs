@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decision::Denied;
+use crate::decision::{Block, Denied};
 use crate::policy::guard::GuardName;
 use crate::policy::observe::Observer;
 use crate::policy::requirement::Known;
@@ -67,8 +67,13 @@ impl<'a> Heard<'a> {
                 if self.everywhere.is_none() {
                     self.everywhere = Some(authenticate(walk, &everyone(), attempt)?);
                 }
-                // One that cannot be judged counts as valid: the fence must not fall with the keys.
-                Ok(matches!(self.everywhere, Some(Credential::Verified { .. } | Credential::Unjudged)))
+                // One that cannot be judged counts as valid: the fence must not fall with the keys, nor with
+                // a second token beside the first.
+                Ok(match &self.everywhere {
+                    Some(Credential::Verified { .. } | Credential::Unjudged) => true,
+                    Some(Credential::Rejected(rejection)) => rejection.reason.block() == Block::BadRequest,
+                    Some(Credential::Absent) | None => false,
+                })
             }
         }
     }

@@ -1,5 +1,7 @@
 //! CORS preflights, where the policy lets them through (Fetch standard, section 3.2.2).
 
+use std::str;
+
 use crate::decision::{Allowed, Decision, Grant};
 use crate::policy::guard::GuardName;
 use crate::policy::observe::Observer;
@@ -20,7 +22,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         {
             return None;
         }
-        let method = self.request.headers.text("access-control-request-method")?;
+        let method = self.requested_method()?;
         let asked = Request { method, ..self.request.clone() };
         let (id, _) = self.policy.index.find(&asked)?;
         let route = self.policy.route(id)?;
@@ -43,6 +45,15 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
             }
         }
         Some(Judgement::of(Decision::Allow(Grant::new(Allowed::Preflight, id)), Some(id)))
+    }
+
+    /// What the preflight asks for; nothing where that could be read in two ways.
+    fn requested_method(&self) -> Option<&'a str> {
+        let mut values = self.request.headers.all("access-control-request-method");
+        let method = str::from_utf8(values.next()?).ok()?;
+        let is_one_method = method.starts_with(|first: char| first.is_ascii_uppercase())
+            && method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        (values.next().is_none() && is_one_method).then_some(method)
     }
 
     /// The ways in which a rule applies without a caller being verified.

@@ -87,6 +87,7 @@ codes! {
     REGEX_BEATEN = "P0308", "a route by regular expression that is never reached";
     TOKEN_IN_ROUTE_MATCH = "P0309", "a token condition in the match of a route";
     TOKEN_IN_EXCEPT = "P0310", "a token condition in the hole of a fence";
+    HOLE_TOO_WIDE = "P0311", "a hole as wide as its fence";
 
     ALLOW_OR_REQUIRE = "P0401", "a route that does not say exactly one of `allow` and `require`";
     TOKEN_CONTRADICTION = "P0402", "a token setting that contradicts what is asked";
@@ -121,9 +122,47 @@ codes! {
     PLACE_TWICE = "P0515", "a place written twice";
     DURATION = "P0516", "a duration that cannot be read";
     SIZE = "P0517", "a size that cannot be read";
+    NAMELESS_ISSUERS = "P0518", "more issuers without `iss` than can be told apart";
+
+    UPSTREAM_NAME = "P0601", "a header for the upstream that can have no such name";
+    UPSTREAM_HEADER = "P0602", "a header that cannot be set or removed";
+    SET_AND_REMOVED = "P0603", "a header both set and removed";
+    SET_TWICE = "P0604", "a header set twice";
+    UPSTREAM_VALUE = "P0605", "a value that cannot stand in a header";
+    UPSTREAM_PLACEHOLDER = "P0606", "a placeholder that is not known";
+    UPSTREAM_CAPTURE = "P0607", "a capture that the route does not make";
+    UPSTREAM_CLAIM = "P0608", "a placeholder that names no claim";
+    DROPS_NOTHING = "P0609", "a null that drops no default";
+    STATUS = "P0620", "no status of a denial";
+    ANSWER_NAME = "P0621", "a header of an answer that can have no such name";
+    ANSWER_HEADER = "P0622", "a header that cannot be part of an answer";
+    ANSWER_VALUE = "P0623", "a value that cannot stand in an answer";
+    ANSWER_TWICE = "P0624", "a header of an answer given twice";
+    ANSWER_WORD = "P0625", "no such format or disclosure";
+    ANSWER_PLACEHOLDER = "P0626", "a placeholder that no body has";
+    CHALLENGE = "P0627", "what cannot stand in a challenge";
+    BODY_BESIDE_EMPTY = "P0628", "a body beside `format: empty`";
+    DECISION_ID_HEADER = "P0629", "a header with another meaning";
 
     TEST_SHAPE = "P0701", "a test that cannot be read";
     UNKNOWN_TOKEN = "P0702", "a test token that is not there";
     UNKNOWN_REASON = "P0703", "a reason that does not exist";
     MATRIX_ROW = "P0704", "a matrix row of the wrong length";
+
+    ROUTE_NEVER_REACHED = "P1001", "a route that is never reached";
+    NEVER_HOLDS = "P1002", "a requirement that never holds";
+    LOOSENS = "P1003", "a route that asks less than a wider one";
+    GUARDS_NOT_APART = "P1004", "guards that share tokens, used as if apart";
+    WEAKER_ELSEWHERE = "P1005", "a weaker route for other methods or hosts of one path";
+    METHOD_IN_BODY = "P1006", "a method that a POST could ask for in its body";
+    NOT_OVER_MISSING = "P1007", "a `not` that holds where the claim is missing";
+    COOKIE_WITHOUT_ORIGIN = "P1008", "a cookie token on unsafe methods without a look at Origin";
+    NEVER_USED = "P1009", "something that is never used";
+    ANY_AUDIENCE = "P1010", "an issuer whose audience is not checked";
+    PATH_OPT_OUT = "P1011", "paths that two parties may read differently are let through";
+    OPEN_BELOW_PROTECTED = "P1012", "an open route below a protected one";
+    CONSTANT_CONDITION = "P1013", "a condition that is always the same";
+    SECRET_LIKE_A_KEY = "P1014", "a secret that may be a public key";
+    SHADOW_WITHOUT_FALLBACK = "P1015", "a shadow without an equal that enforces";
+    LOOSENS_NOTHING = "P1016", "`loosens` where nothing is loosened";
 }

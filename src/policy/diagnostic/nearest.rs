@@ -1,13 +1,20 @@
 //! "Did you mean …?"
 
+/// Nobody mistypes a longer word than this, and comparing costs the square of it.
+const LONGEST: usize = 64;
+
 /// The known word nearest to a mistyped one, if one is near enough to be meant.
 pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let most = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    if length > LONGEST {
+        return None;
+    }
+    let most = (length / 3).max(1);
     known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
+        .min()
         .map(|(_, candidate)| candidate)
 }
 

@@ -70,6 +70,7 @@ impl CaptureText {
     }
 
     /// The text with captures put in; `None` if one is missing or empty, for an empty capture equals nothing.
+    /// Of several captures only the last may hold a slash: `a/b` and `c` must not read like `a` and `b/c`.
     #[must_use]
     pub fn render<'c>(&'c self, captures: &'c Captures<'_>) -> Option<Cow<'c, str>> {
         let value = |name: &str| captures.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
@@ -80,12 +81,18 @@ impl CaptureText {
                 value(name).filter(|text| !text.is_empty()).map(|text| Cow::Borrowed(&**text))
             }
             parts => {
+                let is_capture = |part: &Part| matches!(part, Part::Capture(_));
+                let last = parts.iter().rposition(is_capture);
                 let mut rendered = String::new();
-                for part in parts {
+                for (index, part) in parts.iter().enumerate() {
                     match part {
                         Part::Literal(text) => rendered.push_str(text),
                         Part::Capture(name) => {
-                            rendered.push_str(value(name).filter(|text| !text.is_empty())?)
+                            let text = value(name).filter(|text| !text.is_empty())?;
+                            if text.contains('/') && Some(index) != last {
+                                return None;
+                            }
+                            rendered.push_str(text);
                         }
                     }
                 }

@@ -43,11 +43,10 @@ impl HostPattern {
             );
         }
         if let Some(literal) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            let is_address = literal.parse::<std::net::Ipv6Addr>().is_ok();
-            return if is_address && !is_wildcard {
-                Ok(Self::Exact(name.into()))
-            } else {
-                Err("this is no IPv6 address")
+            let address = literal.parse::<std::net::Ipv6Addr>().ok().filter(|_| !is_wildcard);
+            return match address {
+                Some(address) => Ok(Self::Exact(format!("[{address}]").into())),
+                None => Err("this is no IPv6 address"),
             };
         }
         if name.contains(':') {

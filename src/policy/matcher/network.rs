@@ -200,6 +200,9 @@ fn bound(written: &str) -> Result<Vec<Part>, &'static str> {
     let mut parts = Vec::new();
     let mut rest = written;
     while let Some((before, after)) = rest.split_once('{') {
+        if !parts.is_empty() && !before.contains('/') {
+            return Err("two claims need a `/` between them");
+        }
         if !before.is_empty() {
             parts.push(Part::Literal(before.into()));
         }
@@ -219,14 +222,20 @@ fn bound(written: &str) -> Result<Vec<Part>, &'static str> {
     Ok(parts)
 }
 
-/// A claim that is missing, empty or no string binds to nothing.
+/// A claim that is missing, empty or no string binds to nothing, and of several only the last may hold a
+/// slash: an issuer's `ns/x` must not reach into what the next claim says.
 fn render(parts: &[Part], claims: &Claims) -> Option<String> {
+    let last = parts.iter().rposition(|part| matches!(part, Part::Claim(_)));
     let mut text = String::new();
-    for part in parts {
+    for (index, part) in parts.iter().enumerate() {
         match part {
             Part::Literal(literal) => text.push_str(literal),
             Part::Claim(path) => {
-                text.push_str(path.find(claims).and_then(Value::as_str).filter(|claim| !claim.is_empty())?);
+                let claim = path.find(claims).and_then(Value::as_str).filter(|claim| !claim.is_empty())?;
+                if claim.contains('/') && Some(index) != last {
+                    return None;
+                }
+                text.push_str(claim);
             }
         }
     }

@@ -27,10 +27,11 @@ pub(super) fn report(entries: &[Entry], ignore_case: bool, problems: &mut Diagno
     let mut shapes: HashMap<Shape<'_>, Vec<&Entry>> = HashMap::new();
     for entry in entries {
         let known = shapes.entry(shape(entry, ignore_case)).or_default();
-        if let Some(other) = known
-            .iter()
-            .find(|other| other.route != entry.route && compete(&entry.matched, &other.matched, ignore_case))
-        {
+        let conflicts = |other: &&&Entry| {
+            (other.route != entry.route || capture_otherwise(&entry.matched, &other.matched))
+                && compete(&entry.matched, &other.matched, ignore_case)
+        };
+        if let Some(other) = known.iter().find(conflicts) {
             conflict(entry, other, problems);
         }
         known.push(entry);
@@ -58,6 +59,14 @@ fn shape(entry: &Entry, ignore_case: bool) -> Shape<'_> {
         literals,
         names_methods: entry.matched.methods.is_some(),
         conditions: entry.matched.conditions(),
+    }
+}
+
+/// Whether two matches of one route make other captures of one path: then their order would decide.
+fn capture_otherwise(one: &RequestMatch, other: &RequestMatch) -> bool {
+    match (&one.path, &other.path) {
+        (PathPattern::Template(one), PathPattern::Template(other)) => one != other,
+        _ => false,
     }
 }
 
@@ -139,34 +148,46 @@ fn example(one: &RequestMatch, other: &RequestMatch) -> Option<String> {
     Some(format!("{method} https://{}{}", one.host.example(), path.example(other_path)))
 }
 
-/// Templates come before regular expressions: where `/**` takes the same hosts and methods, a regular
-/// expression is never reached.
+/// Templates come before regular expressions: where templates for the same hosts and methods take every path
+/// that a regular expression could match, it is never reached.
 fn report_beaten_regexes(entries: &[Entry], problems: &mut Diagnostics) {
-    let takes_all = |entry: &&Entry| {
-        let is_everything = match &entry.matched.path {
-            PathPattern::Template(template) => template.segments.is_empty() && template.rest.is_some(),
-            PathPattern::Regex(_) => false,
-        };
-        is_everything && entry.matched.conditions() == 0
-    };
-    let catch_alls: Vec<&Entry> = entries.iter().filter(takes_all).collect();
-    for entry in entries.iter().filter(|entry| matches!(entry.matched.path, PathPattern::Regex(_))) {
-        let beats = |other: &&&Entry| {
-            other.matched.host == entry.matched.host
-                && match &entry.matched.methods {
+    let is_regex = |entry: &&Entry| matches!(entry.matched.path, PathPattern::Regex(_));
+    let wide: Vec<&Entry> = entries.iter().filter(|entry| is_wide(&entry.matched)).collect();
+    for entry in entries.iter().filter(is_regex) {
+        let matched = &entry.matched;
+        let beats = |method: Option<&str>| {
+            wide.iter().find(|other| {
+                let takes = match method {
                     None => other.matched.methods.is_none(),
-                    Some(methods) => methods.iter().all(|method| other.matched.takes_method(method)),
-                }
+                    Some(method) => other.matched.takes_method(method),
+                };
+                takes && other.matched.host == matched.host && other.matched.covers_path(matched)
+            })
         };
-        if let Some(other) = catch_alls.iter().find(beats) {
+        let beaten_by = match &matched.methods {
+            None => beats(None),
+            Some(methods) => {
+                let all: Option<Vec<_>> = methods.iter().map(|method| beats(Some(method))).collect();
+                all.and_then(|all| all.first().copied())
+            }
+        };
+        if let Some(other) = beaten_by {
             problems
                 .error(
                     codes::REGEX_BEATEN,
-                    entry.matched.at,
+                    matched.at,
                     "this route is never reached: templates come before regular expressions",
                 )
-                .see(other.matched.at, "this template matches every path")
+                .see(other.matched.at, "this template matches every such path")
                 .hint("write the path as a template, or narrow the other one");
         }
+    }
+}
+
+/// Whether it takes all paths below some place, whatever else a request has.
+fn is_wide(matched: &RequestMatch) -> bool {
+    match &matched.path {
+        PathPattern::Template(template) => template.rest.is_some() && matched.conditions() == 0,
+        PathPattern::Regex(_) => false,
     }
 }

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use regex::Regex;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::policy::Captures;
 use crate::request::{Path, Segment};
 
 use super::capture::is_name;
+use super::pattern::Pattern;
 
 /// Names that placeholders have elsewhere, and that a capture may not take.
 pub const RESERVED: [&str; 15] = [
@@ -29,13 +30,16 @@ pub const RESERVED: [&str; 15] = [
     "any",
 ];
 
+/// Most segments of a template. Looking a path up goes as deep.
+const MOST_SEGMENTS: usize = 100;
+
 /// The path of a match.
 #[derive(Debug, Clone)]
 pub enum PathPattern {
     /// A template.
     Template(Template),
     /// Anchored at both ends, over the decoded segments joined by `/`.
-    Regex(Regex),
+    Regex(Pattern),
 }
 
 /// A path template.
@@ -86,6 +90,9 @@ impl Template {
                     None => template.segments.push(parse_piece(piece)?),
                 },
             }
+        }
+        if template.segments.len() > MOST_SEGMENTS {
+            return Err(format!("it has more than {MOST_SEGMENTS} segments"));
         }
         let names = template.captures();
         for (index, name) in names.iter().enumerate() {
@@ -140,6 +147,22 @@ impl Template {
         captures
     }
 
+    /// A target, escaped, that this template matches.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let mut target = String::new();
+        for piece in &self.segments {
+            target.push('/');
+            let text = match piece {
+                Piece::Literal(text) => text.to_string(),
+                Piece::Mixed(prefix, _, suffix) => format!("{prefix}x{suffix}"),
+                Piece::Capture(_) | Piece::Any => "x".to_owned(),
+            };
+            target.extend(utf8_percent_encode(&text, NON_ALPHANUMERIC));
+        }
+        if target.is_empty() { "/".to_owned() } else { target }
+    }
+
     /// A path that matches both this and a template of the same shape, for showing.
     #[must_use]
     pub fn example(&self, other: &Self) -> String {
@@ -172,7 +195,7 @@ impl fmt::Display for PathPattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Template(template) => template.fmt(formatter),
-            Self::Regex(regex) => write!(formatter, "~{}", regex.as_str()),
+            Self::Regex(regex) => write!(formatter, "~{regex}"),
         }
     }
 }

@@ -8,10 +8,12 @@ use crate::policy::Captures;
 use crate::policy::diagnostic::{At, Diagnostics, codes};
 use crate::policy::document::{self, Match, MatchMap, Matcher, PathMatch, Text};
 use crate::policy::tri::Tri;
-use crate::request::{Reading, Request};
+use crate::policy::upstream::field;
+use crate::request::{Path, Reading, Request, looks_like};
 
 use super::host::HostPattern;
 use super::path::{PathPattern, Piece, Template};
+use super::pattern::Pattern;
 use super::value::{Kind, Quantifier, ValueMatcher};
 
 /// One match for one host.
@@ -75,6 +77,12 @@ impl RequestMatch {
         })
     }
 
+    /// Whether letters of its path are compared without regard to case.
+    #[must_use]
+    pub const fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+
     /// Whether `HEAD` is named itself.
     #[must_use]
     pub fn names_head(&self) -> bool {
@@ -91,6 +99,19 @@ impl RequestMatch {
     #[must_use]
     pub fn admits(&self, request: &Request<'_>, captures: &Captures<'_>) -> bool {
         self.takes_method(request.method) && self.conditions_hold(request, Quantifier::Every, captures)
+    }
+
+    /// Whether a hole in a fence is this request: strictly, for what slips in here slips through.
+    #[must_use]
+    pub fn opens(&self, request: &Request<'_>) -> bool {
+        if !self.host.matches(&request.host) || !self.path.matches(&request.path, self.ignore_case, false) {
+            return false;
+        }
+        let captures = match &self.path {
+            PathPattern::Template(template) => template.capture(request.path.segments()),
+            PathPattern::Regex(_) => Captures::new(),
+        };
+        self.admits(request, &captures)
     }
 
     /// Whether a fence applies, and what its path captures.
@@ -120,8 +141,13 @@ impl RequestMatch {
         captures: &Captures<'_>,
     ) -> bool {
         let header = |(name, matcher): &(Box<str>, ValueMatcher)| {
-            let values = request.headers.all(name).map(|value| str::from_utf8(value).ok());
-            matcher.matches_text(values, quantifier, captures)
+            // A server may fold `_` to `-`: a fence holds against what looks like its header, too.
+            let is_wide = quantifier == Quantifier::One && matcher.presence() != Some(false);
+            let is_meant = |present: &str| {
+                if is_wide { looks_like(present, name) } else { present.eq_ignore_ascii_case(name) }
+            };
+            let values = request.headers.iter().filter(|(present, _)| is_meant(present));
+            matcher.matches_text(values.map(|(_, value)| str::from_utf8(value).ok()), quantifier, captures)
         };
         let query = |(name, matcher): &(Box<str>, ValueMatcher)| {
             let values: Vec<Cow<'_, str>> = request.query.all(name).collect();
@@ -195,11 +221,17 @@ fn from_map(map: &MatchMap, reading: &Reading, problems: &mut Diagnostics) -> Ve
         }),
     };
     let named = |list: &Option<Vec<(Text, Matcher)>>, lower: bool, problems: &mut Diagnostics| {
-        let compile = |(name, matcher): &(Text, Matcher)| {
+        let mut compile = |(name, matcher): &(Text, Matcher)| {
+            if lower && !field::is_name(&name.value) {
+                problems
+                    .error(codes::HEADER_NAME, name.at, format!("`{}` is no header name", name.value))
+                    .hint("letters, digits and hyphens: `x-tenant`");
+                return None;
+            }
             let name = if lower { name.value.to_ascii_lowercase().into() } else { name.value.clone() };
             ValueMatcher::compile(matcher, Kind::Text, &captures, problems).map(|matcher| (name, matcher))
         };
-        list.iter().flatten().filter_map(compile).collect::<Vec<_>>()
+        list.iter().flatten().filter_map(&mut compile).collect::<Vec<_>>()
     };
     let headers = named(&map.headers, true, problems);
     let query = named(&map.query, false, problems);
@@ -230,13 +262,26 @@ fn path_of(map: &MatchMap, reading: &Reading, problems: &mut Diagnostics) -> Opt
         (Some(PathMatch::Template(text)), None) => {
             template(&text.value, text.at, reading, problems).map(PathPattern::Template)
         }
-        (Some(PathMatch::Regex(text)), None) => {
-            super::value::regex(&text.value, reading.case_insensitive, text.at, problems)
-                .map(PathPattern::Regex)
-        }
+        (Some(PathMatch::Regex(text)), None) => path_regex(text, reading, problems).map(PathPattern::Regex),
         (None, Some(grpc)) => grpc_path(grpc, reading, problems).map(PathPattern::Template),
         (None, None) => Some(PathPattern::Template(Template { segments: Vec::new(), rest: Some(None) })),
     }
+}
+
+/// Every path begins with a slash: an expression that begins with a letter matches none.
+fn path_regex(text: &Text, reading: &Reading, problems: &mut Diagnostics) -> Option<Pattern> {
+    let first = text.value.trim_start_matches('^').chars().next();
+    if first.is_some_and(char::is_alphanumeric) && !text.value.contains('|') {
+        problems
+            .error(
+                codes::REGEX,
+                text.at,
+                format!("`{}` matches no request: a path begins with `/`", text.value),
+            )
+            .hint(format!("write `/{}`", text.value.trim_start_matches('^')));
+        return None;
+    }
+    Pattern::compile(&text.value, reading.case_insensitive, text.at, problems)
 }
 
 fn grpc_path(grpc: &document::GrpcMatch, reading: &Reading, problems: &mut Diagnostics) -> Option<Template> {
@@ -257,7 +302,15 @@ fn grpc_path(grpc: &document::GrpcMatch, reading: &Reading, problems: &mut Diagn
 }
 
 fn template(path: &str, at: At, reading: &Reading, problems: &mut Diagnostics) -> Option<Template> {
-    match Template::parse(path, reading.admit_semicolons) {
+    let parsed = Template::parse(path, reading.admit_semicolons).and_then(|template| {
+        // Whatever else the door refuses: a request made of this very template is shown to it.
+        let target = template.target();
+        match Path::read(&target, reading).map(|_| ()) {
+            Ok(()) => Ok(template),
+            Err(problem) => Err(problem.to_owned()),
+        }
+    });
+    match parsed {
         Ok(template) => Some(template),
         Err(problem) => {
             problems

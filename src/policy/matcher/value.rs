@@ -3,21 +3,23 @@
 mod compile;
 mod words;
 
-pub(in crate::policy) use compile::{regex, unanchored};
+use std::cmp::Ordering;
 
-use regex::Regex;
 use serde_json::{Number, Value};
 
 use crate::policy::Captures;
 use crate::policy::tri::Tri;
 
 use super::capture::CaptureText;
+use super::pattern::Pattern;
 
 /// What a matcher is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A claim.
     Claim,
+    /// The subject: a string, whatever the token wrote it as.
+    Subject,
     /// A header or query value: always a string.
     Text,
 }
@@ -25,20 +27,21 @@ pub enum Kind {
 /// How many values of a repeated header must match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantifier {
-    /// Every one: what opens must not hang on the one that was looked at.
+    /// Every one: what opens must not hang on the one that was looked at. Where some match and some do not,
+    /// it cannot be told, so that a `not` does not open either.
     Every,
     /// One is enough, comma-separated parts too: a fence must not be slipped through.
     One,
 }
 
 /// A matcher, compiled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ValueMatcher {
     test: Test,
     ignore_case: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum Test {
     /// A scalar or a list as shorthand: equal to one of these, or a list that holds one of them.
     Shorthand(Vec<Operand>),
@@ -54,13 +57,20 @@ enum Test {
     ContainsAll(Vec<Operand>),
     Prefix(Box<str>),
     Suffix(Box<str>),
-    Matches(Regex),
+    Matches(Pattern),
     Present(bool),
-    AtLeast(f64),
-    AtMost(f64),
+    AtLeast(Bound),
+    AtMost(Bound),
 }
 
-#[derive(Debug, Clone)]
+/// A number to compare with. Integers are compared as such: a float holds only 53 bits of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Bound {
+    Integer(i64),
+    Float(f64),
+}
+
+#[derive(Debug, Clone, PartialEq)]
 enum Operand {
     Text(CaptureText),
     Integer(i64),
@@ -98,14 +108,16 @@ impl ValueMatcher {
             }),
             Test::Prefix(prefix) => text(value, |text| starts_with(text, prefix, self.ignore_case)),
             Test::Suffix(suffix) => text(value, |text| ends_with(text, suffix, self.ignore_case)),
-            Test::Matches(regex) => match value {
+            Test::Matches(pattern) => match value {
                 Value::Array(items) => {
-                    Tri::any(items.iter().map(|item| text(item, |text| regex.is_match(text))))
+                    Tri::any(items.iter().map(|item| text(item, |text| pattern.is_match(text))))
                 }
-                single => text(single, |text| regex.is_match(text)),
+                single => text(single, |text| pattern.is_match(text)),
             },
-            Test::AtLeast(least) => number(value, |number| number >= *least),
-            Test::AtMost(most) => number(value, |number| number <= *most),
+            Test::AtLeast(least) => {
+                number(value, |number| least.compare(number).is_some_and(Ordering::is_ge))
+            }
+            Test::AtMost(most) => number(value, |number| most.compare(number).is_some_and(Ordering::is_le)),
         }
     }
 
@@ -120,16 +132,21 @@ impl ValueMatcher {
         if values.peek().is_none() {
             return Tri::from(matches!(self.test, Test::Present(false)));
         }
-        if let Test::WholeList(_) = self.test {
-            let all: Option<Vec<Value>> = values.map(|value| value.map(Value::from)).collect();
-            return all.map_or(Tri::Unknown, |all| self.matches(Some(&Value::Array(all)), captures));
-        }
         let one = |value: &str| self.matches(Some(&Value::from(value)), captures);
+        // A proxy joins repeated headers with a comma.
+        let a_part = |value: &str| Tri::any(value.split(',').map(|part| one(part.trim())));
         match quantifier {
-            Quantifier::Every => Tri::all(values.map(|value| value.map_or(Tri::Unknown, one))),
+            Quantifier::Every => values
+                .map(|value| match value.map(|value| (one(value), value)) {
+                    None => Tri::Unknown,
+                    Some((Tri::No, value)) if a_part(value) != Tri::No => Tri::Unknown,
+                    Some((verdict, _)) => verdict,
+                })
+                .reduce(|one, other| if one == other { one } else { Tri::Unknown })
+                .unwrap_or(Tri::Unknown),
             Quantifier::One => Tri::any(values.map(|value| {
                 let Some(value) = value else { return Tri::Unknown };
-                Tri::any(value.split(',').map(|part| one(part.trim()))).or(one(value))
+                a_part(value).or(one(value))
             })),
         }
     }
@@ -176,7 +193,12 @@ impl ValueMatcher {
                 operands.first().and_then(value).map(|one| Value::Array(vec![one]))
             }
             Test::Prefix(text) | Test::Suffix(text) => Some((&**text).into()),
-            Test::AtLeast(number) | Test::AtMost(number) => Number::from_f64(*number).map(Value::Number),
+            Test::AtLeast(Bound::Integer(number)) | Test::AtMost(Bound::Integer(number)) => {
+                Some((*number).into())
+            }
+            Test::AtLeast(Bound::Float(number)) | Test::AtMost(Bound::Float(number)) => {
+                Number::from_f64(*number).map(Value::Number)
+            }
             Test::Present(true) => Some("present".into()),
             Test::Present(false) | Test::Matches(_) => None,
         }
@@ -233,8 +255,27 @@ fn text(value: &Value, judge: impl FnOnce(&str) -> bool) -> Tri {
     value.as_str().map_or(Tri::Unknown, |text| Tri::from(judge(text)))
 }
 
-fn number(value: &Value, judge: impl FnOnce(f64) -> bool) -> Tri {
-    value.as_f64().map_or(Tri::Unknown, |number| Tri::from(judge(number)))
+fn number(value: &Value, judge: impl FnOnce(&Number) -> bool) -> Tri {
+    value.as_number().map_or(Tri::Unknown, |number| Tri::from(judge(number)))
+}
+
+impl Bound {
+    /// How a number stands to this one.
+    fn compare(self, number: &Number) -> Option<Ordering> {
+        let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+        match (self, integer) {
+            (Self::Integer(bound), Some(integer)) => Some(integer.cmp(&i128::from(bound))),
+            (Self::Integer(bound), None) => {
+                // Whole part first: a bound beyond 2^53 has no exact float. What is no i64 is beyond all bounds.
+                let number = number.as_f64()?;
+                match format!("{:.0}", number.trunc()).parse::<i64>() {
+                    Ok(whole) => Some(whole.cmp(&bound).then(number.fract().total_cmp(&0.0))),
+                    Err(_) => number.partial_cmp(&0.0),
+                }
+            }
+            (Self::Float(bound), _) => number.as_f64()?.partial_cmp(&bound),
+        }
+    }
 }
 
 fn starts_with(text: &str, prefix: &str, ignore_case: bool) -> bool {

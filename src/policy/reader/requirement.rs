@@ -190,11 +190,11 @@ fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Match
 fn scalar(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Spanned<Scalar>> {
     let value = match &node.kind {
         Kind::Text { value, .. } if !value.is_empty() => Scalar::Text(value.clone()),
-        Kind::Integer(value) if is_odd_number(node) => {
-            problems
-                .error(codes::QUOTE_IT, node.at, format!("`{name}`: a number with leading zeros"))
-                .hint(format!("quote it if the text is meant, or write `{value}`"));
-            return None;
+        Kind::Integer(value) if is_odd_number(node, &value.to_string()) => {
+            return quote_it(node, name, &value.to_string(), problems);
+        }
+        Kind::Float(value) if value.is_finite() && is_odd_number(node, &value.to_string()) => {
+            return quote_it(node, name, &value.to_string(), problems);
         }
         Kind::Integer(value) => Scalar::Integer(*value),
         Kind::Float(value) if value.is_finite() => Scalar::Float(*value),
@@ -219,9 +219,16 @@ fn scalar(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Spanned
     Some(Spanned { value, at: node.at })
 }
 
-/// `007`: YAML reads a number where a text is almost always meant. Its spelling is longer than it has to be.
-fn is_odd_number(node: &Node) -> bool {
-    let Kind::Integer(value) = node.kind else { return false };
+/// `007`, `1.10`: YAML reads a number where a text is almost always meant. Its spelling is longer than it has
+/// to be, and would be lost.
+fn is_odd_number(node: &Node, shortest: &str) -> bool {
     let written = usize::try_from(node.at.end.saturating_sub(node.at.start)).unwrap_or(0);
-    written > value.to_string().len()
+    written > shortest.len()
+}
+
+fn quote_it(node: &Node, name: &str, value: &str, problems: &mut Diagnostics) -> Option<Spanned<Scalar>> {
+    problems
+        .error(codes::QUOTE_IT, node.at, format!("`{name}`: this is read as the number {value}"))
+        .hint(format!("quote it if the text is meant, or write `{value}`"));
+    None
 }

@@ -1,9 +1,9 @@
 //! Guards, forbid rules and routes.
 
 use crate::policy::diagnostic::{Diagnostics, codes};
-use crate::policy::document::{Forbid, Guard, Match, Paths, Route, Text};
+use crate::policy::document::{Forbid, Guard, Match, Paths, Requirement, Route, Text};
 use crate::policy::yaml::Node;
-use crate::policy::yaml::fields::{Fields, text, texts};
+use crate::policy::yaml::fields::{Fields, text, texts, word};
 
 use super::requirement::matchers;
 use super::{answer, matching, requirement};
@@ -45,13 +45,14 @@ pub(super) fn forbid(node: &Node, problems: &mut Diagnostics) -> Option<Forbid> 
 pub(super) fn route(node: &Node, problems: &mut Diagnostics) -> Option<Route> {
     let mut keys = Fields::of(node, "a route", problems)?;
     let matches = matches(&mut keys, false, problems);
+    let (allow, require) = asks(&mut keys, problems);
     let route = Route {
         at: node.at,
         name: keys.text("name", problems),
         matches,
         guard: keys.text_or_texts("guard", problems),
-        allow: keys.word("allow", &["anyone", "authenticated", "nobody"], problems),
-        require: keys.take("require").and_then(|node| requirement::read(node, "`require`", problems)),
+        allow,
+        require,
         token: keys.word("token", &["required", "optional", "ignored"], problems),
         paths: keys.take("paths").and_then(|node| paths(node, false, problems)),
         mode: keys.word("mode", &["enforce", "shadow"], problems),
@@ -62,6 +63,20 @@ pub(super) fn route(node: &Node, problems: &mut Diagnostics) -> Option<Route> {
     };
     keys.finish(problems);
     Some(route)
+}
+
+/// `allow` and `require`. One that is there and cannot be read has been reported, and stands as `nobody`.
+fn asks(keys: &mut Fields<'_>, problems: &mut Diagnostics) -> (Option<Text>, Option<Requirement>) {
+    let nobody = |at| Text { value: "nobody".into(), at };
+    let allow = keys.take("allow").map(|node| {
+        word(node, "allow", &["anyone", "authenticated", "nobody"], problems)
+            .unwrap_or_else(|| nobody(node.at))
+    });
+    let Some(node) = keys.take("require") else { return (allow, None) };
+    match requirement::read(node, "`require`", problems) {
+        Some(require) => (allow, Some(require)),
+        None => (Some(nobody(node.at)), None),
+    }
 }
 
 fn matches(keys: &mut Fields<'_>, in_forbid: bool, problems: &mut Diagnostics) -> Vec<Match> {

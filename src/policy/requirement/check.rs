@@ -85,12 +85,13 @@ impl Check {
                 Verdict::from(tri, Denied::HeaderMismatch)
             }
             Self::When(condition) => {
+                // Whatever else it says: without the caller it mentions it cannot be told.
+                if let Some(verdict) = not_judged(facts).filter(|_| condition.needs_caller()) {
+                    return verdict;
+                }
                 let tri = condition.evaluate(&condition_facts(facts));
                 if tri == Tri::Unknown {
                     observer.condition_failed(condition);
-                    if let Some(verdict) = not_judged(facts).filter(|_| condition.needs_caller()) {
-                        return verdict;
-                    }
                 }
                 Verdict::from(tri, Denied::ConditionFalse)
             }

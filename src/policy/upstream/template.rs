@@ -1,9 +1,9 @@
 //! A header value with placeholders: `{subject}`, `{claims.tenant}`, `{params.id}`.
 
+use crate::policy::diagnostic::closest;
 use crate::token::claims::ClaimPath;
 
 use super::field;
-use super::nearest::nearest;
 
 /// A header value as the policy describes it. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,11 +170,11 @@ fn meant(written: &str, captures: &[Box<str>]) -> Option<Box<str>> {
         return Some(format!("params.{written}").into());
     }
     if let Some((prefix, rest)) = written.split_once('.') {
-        return nearest(prefix, ["claims", "params"]).map(|prefix| format!("{prefix}.{rest}").into());
+        return closest(prefix, ["claims", "params"]).map(|prefix| format!("{prefix}.{rest}").into());
     }
     // Claims that everybody knows by the names they have in a token.
     if matches!(written, "sub" | "iss" | "aud" | "email" | "name" | "tenant" | "jti") {
         return Some(format!("claims.{written}").into());
     }
-    nearest(written, WORDS.iter().map(|(word, _)| *word)).map(Into::into)
+    closest(written, WORDS.iter().map(|(word, _)| *word)).map(Into::into)
 }

@@ -19,12 +19,9 @@ impl<'n> Fields<'n> {
     /// Takes a node that should be a map.
     pub fn of(node: &'n Node, what: &str, problems: &mut Diagnostics) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
+            let code = if node.kind == Kind::Null { codes::EMPTY } else { codes::WRONG_TYPE };
             problems
-                .error(
-                    codes::WRONG_TYPE,
-                    node.at,
-                    format!("{what} is a map, and this is {}", said(&node.kind)),
-                )
+                .error(code, node.at, format!("{what} is a map, and this is {}", said(&node.kind)))
                 .hint("write `key: value` pairs");
             return None;
         };
@@ -62,17 +59,7 @@ impl<'n> Fields<'n> {
 
     /// A word of a closed list.
     pub fn word(&mut self, name: &'static str, words: &[&str], problems: &mut Diagnostics) -> Option<Text> {
-        let found = self.text(name, problems)?;
-        if words.contains(&&*found.value) {
-            return Some(found);
-        }
-        let problem =
-            problems.error(codes::UNKNOWN_WORD, found.at, format!("`{name}` cannot be `{}`", found.value));
-        match closest(&found.value, words.iter().copied()) {
-            Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem.hint(format!("one of {}", words.join(", "))),
-        };
-        None
+        self.take(name).and_then(|node| word(node, name, words, problems))
     }
 
     /// A yes or no.
@@ -178,6 +165,21 @@ pub fn text(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Text>
                 .hint("write one value");
         }
     }
+    None
+}
+
+/// A word of a closed list.
+pub fn word(node: &Node, name: &str, words: &[&str], problems: &mut Diagnostics) -> Option<Text> {
+    let found = text(node, name, problems)?;
+    if words.contains(&&*found.value) {
+        return Some(found);
+    }
+    let problem =
+        problems.error(codes::UNKNOWN_WORD, found.at, format!("`{name}` cannot be `{}`", found.value));
+    match closest(&found.value, words.iter().copied()) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint(format!("one of {}", words.join(", "))),
+    };
     None
 }
 

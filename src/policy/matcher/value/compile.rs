@@ -1,15 +1,11 @@
 //! Matchers as written, made ready.
 
-use regex::RegexBuilder;
-
 use crate::policy::diagnostic::{At, Diagnostics, Spanned, codes};
 use crate::policy::document::{Matcher, Operand as Written, Scalar, Text};
 use crate::policy::matcher::capture::CaptureText;
+use crate::policy::matcher::pattern::Pattern;
 
-use super::{Kind, Operand, Test, ValueMatcher};
-
-/// Memory that one compiled regular expression may take.
-const REGEX_BYTES: usize = 1 << 20;
+use super::{Bound, Kind, Operand, Test, ValueMatcher};
 
 impl ValueMatcher {
     /// Compiles a matcher; `captures` are the names that may stand in its texts.
@@ -68,6 +64,12 @@ impl Compiler<'_> {
     fn test(&mut self, name: &Text, operand: &Written, ignore_case: bool) -> Option<Test> {
         match (&*name.value, operand) {
             ("equals", Written::One(one)) => self.operand(one).map(Test::Equals),
+            ("equals", Written::Many(at, _)) if self.kind != Kind::Claim => {
+                self.problems
+                    .error(codes::MATCHER_OPERAND, *at, "a string is never equal to a list")
+                    .hint("write `one_of` if any of these is meant");
+                None
+            }
             ("equals", Written::Many(_, list)) => self.operands(list).map(Test::WholeList),
             ("one_of", Written::Many(_, list)) => self.operands(list).map(Test::OneOf),
             ("contains", Written::One(one)) => self.operand(one).map(|one| Test::ContainsAny(vec![one])),
@@ -76,8 +78,9 @@ impl Compiler<'_> {
             ("prefix", Written::One(one)) => self.plain(one, name).map(Test::Prefix),
             ("suffix", Written::One(one)) => self.plain(one, name).map(Test::Suffix),
             ("matches", Written::One(one)) => {
-                let text = self.regex_source(one, name)?;
-                regex(&text, ignore_case, one.at, self.problems).map(Test::Matches)
+                // Braces there are the expression's own.
+                let text = self.text(one, name)?;
+                Pattern::compile(&text, ignore_case, one.at, self.problems).map(Test::Matches)
             }
             ("present", Written::One(Spanned { value: Scalar::Bool(wanted), .. })) => {
                 Some(Test::Present(*wanted))
@@ -102,6 +105,17 @@ impl Compiler<'_> {
         None
     }
 
+    /// Reports a number or truth value that is compared with what is always a string.
+    fn is_typed_where_strings_are(&mut self, at: At, hint: &str) -> bool {
+        let message = match self.kind {
+            Kind::Claim => return false,
+            Kind::Subject => "the subject is a string, also where the token has a number",
+            Kind::Text => "header and query values are strings",
+        };
+        self.problems.error(codes::TYPED_OPERAND, at, message).hint(hint);
+        true
+    }
+
     fn operands(&mut self, list: &[Spanned<Scalar>]) -> Option<Vec<Operand>> {
         // Every one is compiled, so that every problem is found.
         let compiled: Vec<Option<Operand>> = list.iter().map(|scalar| self.operand(scalar)).collect();
@@ -118,10 +132,7 @@ impl Compiler<'_> {
             Scalar::Float(number) => Operand::Float(*number),
             Scalar::Bool(truth) => Operand::Bool(*truth),
         };
-        if self.kind == Kind::Text {
-            self.problems
-                .error(codes::TYPED_OPERAND, scalar.at, "header and query values are strings")
-                .hint("quote it");
+        if self.is_typed_where_strings_are(scalar.at, "quote it") {
             return None;
         }
         Some(operand)
@@ -159,11 +170,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// The source of a regex: braces there are its own.
-    fn regex_source(&mut self, scalar: &Spanned<Scalar>, name: &Text) -> Option<Box<str>> {
-        self.text(scalar, name)
-    }
-
     fn text(&mut self, scalar: &Spanned<Scalar>, name: &Text) -> Option<Box<str>> {
         if let Scalar::Text(text) = &scalar.value {
             return Some(text.clone());
@@ -174,63 +180,17 @@ impl Compiler<'_> {
         None
     }
 
-    fn number(&mut self, scalar: &Spanned<Scalar>, name: &Text) -> Option<f64> {
-        if self.kind == Kind::Text {
-            self.problems
-                .error(codes::TYPED_OPERAND, scalar.at, "header and query values are strings")
-                .hint(format!("`{}` compares numbers", name.value));
+    fn number(&mut self, scalar: &Spanned<Scalar>, name: &Text) -> Option<Bound> {
+        if self.is_typed_where_strings_are(scalar.at, &format!("`{}` compares numbers", name.value)) {
             return None;
         }
         match &scalar.value {
-            Scalar::Integer(number) => {
-                i32::try_from(*number).map(f64::from).ok().or_else(|| number.to_string().parse().ok())
-            }
-            Scalar::Float(number) if number.is_finite() => Some(*number),
+            Scalar::Integer(number) => Some(Bound::Integer(*number)),
+            Scalar::Float(number) if number.is_finite() => Some(Bound::Float(*number)),
             _ => {
                 self.wrong(scalar.at, &name.value);
                 None
             }
         }
     }
-}
-
-/// Compiles a regular expression, anchored at both ends, in linear time and bounded memory.
-pub(in crate::policy) fn regex(
-    source: &str,
-    ignore_case: bool,
-    at: At,
-    problems: &mut Diagnostics,
-) -> Option<regex::Regex> {
-    let anchored = format!(r"\A(?:{source})\z");
-    // Compiled alone first: `a)(b` must not become a whole through the anchors.
-    let alone = RegexBuilder::new(source).size_limit(REGEX_BYTES).build();
-    let whole = RegexBuilder::new(&anchored)
-        .case_insensitive(ignore_case)
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
-        .build();
-    match (alone, whole) {
-        (Ok(_), Ok(regex)) => Some(regex),
-        (Err(problem), _) | (_, Err(problem)) => {
-            let last = problem.to_string().lines().last().unwrap_or_default().trim().to_owned();
-            problems
-                .error(
-                    codes::REGEX,
-                    at,
-                    format!("this is no regular expression: {}", last.trim_start_matches("error: ")),
-                )
-                .hint("the syntax is that of the Rust crate `regex`: no look-around, no back-references");
-            None
-        }
-    }
-}
-
-/// Compiles a regular expression that may match anywhere, as CEL's `matches` does.
-pub(in crate::policy) fn unanchored(
-    source: &str,
-    at: At,
-    problems: &mut Diagnostics,
-) -> Option<regex::Regex> {
-    regex(source, false, at, problems)?;
-    RegexBuilder::new(source).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES).build().ok()
 }

@@ -2,7 +2,16 @@
 
 use std::fmt;
 
-use super::{Operand, Test, ValueMatcher};
+use super::{Bound, Operand, Test, ValueMatcher};
+
+impl fmt::Display for Bound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(formatter),
+            Self::Float(number) => number.fmt(formatter),
+        }
+    }
+}
 
 impl fmt::Display for ValueMatcher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,11 +24,11 @@ impl fmt::Display for ValueMatcher {
             Test::ContainsAll(operands) => write!(formatter, "contains {}", joined(operands, " and ")),
             Test::Prefix(text) => write!(formatter, "starts with {text}"),
             Test::Suffix(text) => write!(formatter, "ends with {text}"),
-            Test::Matches(regex) => write!(formatter, "matches {}", regex.as_str()),
+            Test::Matches(pattern) => write!(formatter, "matches {pattern}"),
             Test::Present(true) => formatter.write_str("is present"),
             Test::Present(false) => formatter.write_str("is absent"),
-            Test::AtLeast(number) => write!(formatter, "is at least {number}"),
-            Test::AtMost(number) => write!(formatter, "is at most {number}"),
+            Test::AtLeast(bound) => write!(formatter, "is at least {bound}"),
+            Test::AtMost(bound) => write!(formatter, "is at most {bound}"),
         }?;
         if self.ignore_case { formatter.write_str(" (in any case)") } else { Ok(()) }
     }

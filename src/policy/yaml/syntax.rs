@@ -1,0 +1,76 @@
+//! What the parser says, in words for the author of a policy.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use crate::policy::diagnostic::codes;
+
+use super::Problem;
+use super::build::place;
+
+/// A place where the text is no YAML.
+pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
+    let marker = error.marker();
+    let at = place(file, marker, marker);
+    let line = text.lines().nth(marker.line().saturating_sub(1)).unwrap_or_default();
+    let starts_with_tab = line.trim_start_matches(' ').starts_with('\t');
+    match error.kind() {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabAtBlockScalarStart
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabInPlainScalar => tab(at),
+        _ if starts_with_tab => tab(at),
+        ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping
+        | ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::MismatchedFlowCollectionEnd { .. }
+        | ErrorKind::MisplacedFlowCollectionEnd
+        | ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::ExpectedFlowSequenceSeparator
+        | ErrorKind::InvalidFlowScalarIndent
+        | ErrorKind::UnclosedQuotedScalar => Problem::new(
+            codes::UNCLOSED,
+            at,
+            "a bracket or quote is not closed, or a comma is missing",
+            "every `[`, `{`, `\"` and `'` has its end; elements have a comma between them",
+        ),
+        ErrorKind::UnknownAnchor => Problem::new(
+            codes::UNKNOWN_ANCHOR,
+            at,
+            "an alias without its anchor",
+            "a text that begins with `*` is quoted; an anchor `&name` stands before its alias",
+        ),
+        ErrorKind::UndeclaredTagHandle => {
+            Problem::new(codes::TAG, at, "a tag that means nothing here", "remove it, or quote the text")
+        }
+        ErrorKind::RecursionLimitExceeded => {
+            Problem::new(codes::TOO_DEEP, at, "nested more than 32 levels deep", "flatten it")
+        }
+        ErrorKind::InvalidIndentation
+        | ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::ExpectedBlockSequenceEntry
+        | ErrorKind::BlockSequenceEntryNotAllowed
+        | ErrorKind::MappingValueNotAllowed
+        | ErrorKind::MappingKeyNotAllowed
+        | ErrorKind::InvalidBlockScalarIndent
+        | ErrorKind::InvalidQuotedScalarIndent
+        | ErrorKind::SimpleKeyExpected
+        | ErrorKind::InvalidSimpleKey => Problem::new(
+            codes::INDENTATION,
+            at,
+            "the indentation does not fit, or a colon or quote is missing",
+            "keys of one map stand in one column; a text with `: ` in it is quoted; see the line above, too",
+        ),
+        _ => Problem::new(
+            codes::SYNTAX,
+            at,
+            format!("this is no YAML: {}", error.info()),
+            "check quotes and special characters here and on the line above",
+        ),
+    }
+}
+
+fn tab(at: crate::policy::diagnostic::At) -> Problem {
+    Problem::new(codes::TAB, at, "a tab where spaces are needed", "indent with spaces")
+}
