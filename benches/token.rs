@@ -1,7 +1,12 @@
 //! What a token costs, as ratios to one bare check of a signature in the same run:
 //! `cargo bench --bench token`. Exits with 1 if a promise of `docs/tokens.md` is broken.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a measurement that cannot go on stops, and prints")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement that cannot go on stops, and prints"
+)]
 
 #[path = "../tests/support/mint.rs"]
 mod mint;
@@ -61,7 +66,8 @@ fn main() -> ExitCode {
         let off = TokenCache::new(CacheSettings { enabled: false, ..CacheSettings::default() });
         let off = Trust::new(issuers.clone(), keys.clone(), Arc::new(off));
         asked(&[signer.token(&claims())], |requests| {
-            report.line(&format!("{}, cache off", signer.algorithm), 1.3, &bare, || judge(&off, &requests[0]));
+            report
+                .line(&format!("{}, cache off", signer.algorithm), 1.3, &bare, || judge(&off, &requests[0]));
         });
         // Remembering is part of a first verification: every token is new.
         let and_remembered = format!("{}, and remembered", signer.algorithm);
@@ -101,7 +107,9 @@ fn main() -> ExitCode {
         }
         asked(&[token], |requests| {
             let reason = try_to_judge(&cached, &requests[0]).expect_err("it is refused");
-            report.line(&format!("{what}: {reason}"), 1.0, &rsa, || try_to_judge(&cached, &requests[0]).is_err());
+            report.line(&format!("{what}: {reason}"), 1.0, &rsa, || {
+                try_to_judge(&cached, &requests[0]).is_err()
+            });
         });
     }
     if report.broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -127,7 +135,10 @@ impl Report {
         let broken = ratio > most;
         self.broken += u32::from(broken);
         let (took, bare) = (micros(least), micros(least_bare));
-        println!("  {what:<66} {took:>8} to {bare:>8}: {ratio:>6.3}{}", if broken { "  TOO MUCH" } else { "" });
+        println!(
+            "  {what:<66} {took:>8} to {bare:>8}: {ratio:>6.3}{}",
+            if broken { "  TOO MUCH" } else { "" }
+        );
     }
 }
 
@@ -212,7 +223,9 @@ fn with_cache(issuers: &[Arc<IssuerSettings>], keys: &[Vec<SourceKeys>]) -> Trus
 /// Requests that carry these tokens, made before anything is measured.
 fn asked<T>(tokens: &[String], ask: impl FnOnce(&[Request<'_>]) -> T) -> T {
     let bearers: Vec<String> = tokens.iter().map(|token| format!("Bearer {token}")).collect();
-    let incoming = |bearer: &'_ String| -> Vec<(&'static str, Vec<u8>)> { vec![("authorization", bearer.clone().into_bytes())] };
+    let incoming = |bearer: &'_ String| -> Vec<(&'static str, Vec<u8>)> {
+        vec![("authorization", bearer.clone().into_bytes())]
+    };
     let fields: Vec<_> = bearers.iter().map(incoming).collect();
     let incoming: Vec<Incoming<'_>> = fields
         .iter()

@@ -3,9 +3,9 @@
 
 mod clock;
 pub mod files;
+mod journal;
 mod keys;
 mod live;
-mod observe;
 mod options;
 mod policies;
 mod reload;
@@ -24,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::token::IssuerId;
 use crate::token::cache::TokenCache;
 use clock::JumpWatch;
+use journal::Journal;
 use keys::{Context, Roots, Signals, Store};
 use reload::{Loader, Requests};
 use writer::{Handles, Writer};
@@ -59,12 +60,14 @@ impl Runtime {
         let _entered = handle.enter();
         let (sender, events) = mpsc::channel(MOST_EVENTS);
         let (signals, signalled) = signal::channel(Signals::default());
+        let journal = Journal::new(options.metrics.clone());
         let context = Arc::new(Context {
             events: sender,
             signals: signalled,
             roots: Arc::new(Roots::default()),
             store: options.key_cache.as_deref().map(Store::open),
             handle: handle.clone(),
+            journal: journal.clone(),
             options,
         });
         let options = &context.options;
@@ -80,11 +83,16 @@ impl Runtime {
         let key_directories = policies::key_directories(&ready.policy);
         writer.first(ready);
         let requests = Arc::<Requests>::default();
-        let clock = watch_clock(JumpWatch::new(options.clock.clone()), options.pace, signals.clone());
+        let clock = watch_clock(
+            JumpWatch::new(options.clock.clone()),
+            options.pace,
+            signals.clone(),
+            journal.clone(),
+        );
         let loader =
             Loader::new(Arc::clone(&context), Arc::clone(&requests), signals, &look, key_directories);
         let loader = Arc::new(loader);
-        let load = supervise::supervise("reload", observe::panicked, move || Arc::clone(&loader).keep());
+        let load = supervise::supervise("reload", journal.clone(), move || Arc::clone(&loader).keep());
         let spawn = |task| AbortOnDropHandle::new(handle.spawn(task));
         let tasks =
             [spawn(Box::pin(writer.keep(events)) as Task), spawn(Box::pin(load)), spawn(Box::pin(clock))];
@@ -141,11 +149,11 @@ impl Runtime {
 type Task = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Tells the issuers when the wall clock was set.
-async fn watch_clock(mut watch: JumpWatch, pace: Pace, signals: signal::Sender<Signals>) {
+async fn watch_clock(mut watch: JumpWatch, pace: Pace, signals: signal::Sender<Signals>, journal: Journal) {
     loop {
         tokio::time::sleep(pace.clock_check).await;
         if let Some(by_ms) = watch.jump() {
-            observe::clock_was_set(by_ms);
+            journal.clock_was_set(by_ms);
             signals.send_modify(|signals| signals.clock += 1);
         }
     }

@@ -27,7 +27,8 @@ pub(super) struct Look {
     pub digest: [u8; 32],
     /// Directories whose changes matter.
     pub directories: BTreeSet<PathBuf>,
-    is_old: bool,
+    /// Whether the youngest file is so old that nobody is writing it any more.
+    pub is_old: bool,
 }
 
 /// A policy, compiled, with what can be had of its keys without waiting for a network.

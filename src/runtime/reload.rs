@@ -126,11 +126,14 @@ impl Loader {
         while before.digest != known {
             tokio::time::sleep(pace.settle).await;
             let now = self.look().await?;
-            if now.digest == before.digest && !self.activity.is_writing(pace.patience) {
+            let is_settled = now.digest == before.digest && !self.activity.is_writing(pace.patience);
+            // Without events nobody knows who is writing: then the files have to be left alone for a second.
+            if is_settled && (self.activity.is_complete() || now.is_old || now.files.is_err()) {
                 return Ok(now);
             }
             if Instant::now() > until {
-                return Err(ReloadFailure::Changing);
+                // Files from the future never grow old.
+                return if is_settled { Ok(now) } else { Err(ReloadFailure::Changing) };
             }
             before = now;
         }

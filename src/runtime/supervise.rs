@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::error;
+
+use super::journal::Journal;
 
 /// Before the first restart.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -14,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const SOUND: Duration = Duration::from_secs(60);
 
 /// Runs what `start` makes until it ends by itself. Dropping this ends it.
-pub(super) async fn supervise<F, T>(task: &'static str, on_panic: impl Fn(), start: F)
+pub(super) async fn supervise<F, T>(task: &'static str, journal: Journal, start: F)
 where
     F: Fn() -> T,
     T: Future<Output = ()> + Send + 'static,
@@ -26,8 +27,7 @@ where
         match ended {
             Ok(()) => return,
             Err(stopped) if stopped.is_panic() => {
-                on_panic();
-                error!(task, "a task panicked and is started again");
+                journal.panicked(task);
             }
             // The runtime is shutting down.
             Err(_) => return,

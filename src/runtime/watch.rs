@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-use super::observe;
+use super::journal;
 
 /// Most files that are remembered as being written.
 const MOST_WRITING: usize = 1024;
@@ -24,6 +25,7 @@ pub(super) struct Watch {
     watched: HashMap<PathBuf, (u64, u64)>,
     /// Directories whose trouble was told.
     told: BTreeSet<PathBuf>,
+    activity: Arc<Activity>,
 }
 
 /// What happens in the directories.
@@ -32,21 +34,23 @@ pub(super) struct Activity {
     changed: Notify,
     /// Files that were written and not closed since, and when they were written last.
     writing: Mutex<HashMap<PathBuf, Instant>>,
+    /// Whether all directories are watched.
+    is_complete: AtomicBool,
 }
 
 impl Watch {
     /// Without events it goes on by looking.
     pub fn new(activity: &Arc<Activity>, is_wanted: bool) -> Self {
-        let activity = Arc::clone(activity);
+        let heard = Arc::clone(activity);
         let watcher = is_wanted.then(|| {
             notify::recommended_watcher(move |event: notify::Result<Event>| match event {
-                Ok(event) => activity.heard(&event),
-                Err(_) => activity.changed.notify_one(),
+                Ok(event) => heard.heard(&event),
+                Err(_) => heard.changed.notify_one(),
             })
         });
         let watcher = watcher
-            .and_then(|made| made.inspect_err(|error| observe::not_watched("", &error.to_string())).ok());
-        Self { watcher, watched: HashMap::new(), told: BTreeSet::new() }
+            .and_then(|made| made.inspect_err(|error| journal::not_watched("", &error.to_string())).ok());
+        Self { watcher, watched: HashMap::new(), told: BTreeSet::new(), activity: Arc::clone(activity) }
     }
 
     /// Watches these directories and no others. One that cannot be watched is tried again the next time.
@@ -73,11 +77,13 @@ impl Watch {
                     self.told.remove(path);
                 }
                 Err(error) if self.told.insert(path.clone()) => {
-                    observe::not_watched(&path.display().to_string(), &error.to_string());
+                    journal::not_watched(&path.display().to_string(), &error.to_string());
                 }
                 Err(_) => {}
             }
         }
+        self.told.retain(|path| directories.contains(path));
+        self.activity.is_complete.store(self.told.is_empty(), Ordering::Relaxed);
     }
 }
 
@@ -85,6 +91,11 @@ impl Activity {
     /// Waits for something to happen.
     pub async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// Whether it is known who writes: events are had of all directories.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Relaxed)
     }
 
     /// Whether somebody has written a file and not closed it. After so long without a change he has forgotten.

@@ -12,12 +12,13 @@ use crate::engine::Snapshot;
 use crate::policy::Policy;
 use crate::telemetry::PolicySeries;
 use crate::time::UnixTime;
+use crate::token::IssuerId;
 use crate::token::cache::TokenCache;
 use crate::token::trust::Trust;
 
+use super::journal;
 use super::keys::{Context, Report, Wanted};
 use super::live::{Live, Published};
-use super::observe;
 use super::policies::Ready;
 use super::reload::Reply;
 use super::status::{PolicyStatus, Problem, Readiness, ReloadFailure, ReloadStatus, Status};
@@ -53,6 +54,8 @@ pub(super) struct Writer {
     cache: Arc<TokenCache>,
     live: Option<Current>,
     last_reload: Option<ReloadStatus>,
+    /// Two issuers of tokens without `iss` that hold one key.
+    shared: Option<(Box<str>, Box<str>)>,
     slots: Vec<Slot>,
     next_slot: u64,
     generation: u64,
@@ -90,6 +93,7 @@ impl Writer {
             cache,
             live: None,
             last_reload: None,
+            shared: None,
             slots: Vec::new(),
             next_slot: 0,
             generation: 0,
@@ -117,7 +121,7 @@ impl Writer {
                 self.finish(batch);
             }));
             if went_well.is_err() {
-                observe::panicked();
+                self.context.journal.panicked("writer");
             }
             buffer.clear();
         }
@@ -127,6 +131,7 @@ impl Writer {
         match event {
             Event::Policy(loaded) => {
                 let Loaded { result, replies } = *loaded;
+                let now = self.context.options.clock.now();
                 let outcome = match result {
                     Ok(ready) => {
                         self.take(ready);
@@ -134,12 +139,13 @@ impl Writer {
                         Ok(())
                     }
                     Err(failure) => {
-                        observe::not_published(&failure, self.live.as_ref().map(|live| &*live.policy));
+                        let live = self.live.as_ref().map(|live| &*live.policy);
+                        self.context.journal.not_published(&failure, live, now);
                         Err(failure)
                     }
                 };
                 let failure = outcome.as_ref().err().cloned();
-                self.last_reload = Some(ReloadStatus { at: self.context.options.clock.now(), failure });
+                self.last_reload = Some(ReloadStatus { at: now, failure });
                 batch.replies.extend(replies.into_iter().map(|reply| (reply, outcome.clone())));
             }
             Event::Source { slot, source, report } => {
@@ -175,8 +181,13 @@ impl Writer {
             };
             self.slots.push(slot);
         }
-        observe::published(&ready.policy);
-        let series = Arc::new(self.context.options.metrics.series(&ready.policy));
+        // An age that nobody renews would alarm for ever.
+        let is_gone = |name: &str| self.slots.iter().all(|slot| *slot.issuer.settings.name != *name);
+        for slot in before.iter().filter(|slot| is_gone(&slot.issuer.settings.name)) {
+            self.context.journal.metrics().forget_issuer(&slot.issuer.settings.name);
+        }
+        self.context.journal.published(&ready.policy, now);
+        let series = Arc::new(self.context.journal.metrics().series(&ready.policy));
         self.live = Some(Current { policy: ready.policy, since: now, series });
     }
 
@@ -200,12 +211,18 @@ impl Writer {
         let keys = self.slots.iter().map(Slot::keys).collect();
         let trust = Trust::new(issuers, keys, Arc::clone(&self.cache))
             .with_token_bytes(self.context.options.token_bytes);
-        if let Some((one, other)) = trust.nameless_with_one_key() {
-            let name = |issuer: crate::token::IssuerId| {
-                trust.issuers().get(usize::from(issuer.0)).map_or("", |settings| &settings.name)
-            };
-            observe::nameless_with_one_key(name(one), name(other));
+        let name = |issuer: IssuerId| {
+            trust
+                .issuers()
+                .get(usize::from(issuer.0))
+                .map(|settings| settings.name.clone())
+                .unwrap_or_default()
+        };
+        let shared = trust.nameless_with_one_key().map(|(one, other)| (name(one), name(other)));
+        if let Some((one, other)) = shared.as_ref().filter(|_| shared != self.shared) {
+            journal::nameless_with_one_key(one, other);
         }
+        self.shared = shared;
         self.generation += 1;
         self.published.live.publish(Published {
             snapshot: Snapshot { policy: Arc::clone(policy), trust },
@@ -241,7 +258,7 @@ impl Writer {
             let was_ready = readiness.ready;
             let is_changed = readiness.now_awaits(awaited);
             if readiness.ready && !was_ready {
-                observe::ready();
+                journal::ready();
             }
             is_changed
         });

@@ -149,7 +149,7 @@ async fn an_invalid_policy_leaves_the_last_good_one_live_and_says_where_it_is_wr
         ("version: 2\nroutes: []\n".to_owned(), at("1:10: ")),
         ("version: 1\nrutes:\n  - { match: /, allow: anyone }\n".to_owned(), at("2:1: ")),
         ("version: 1\nroutes:\n  - { match: /x, allow: everyone }\n".to_owned(), at("3:")),
-        ("version: 1\nroutes:\n  - { match: /x, allow: anyone\n".to_owned(), at("4:1: ")),
+        ("version: 1\nroutes:\n  - { match: /x, allow: anyone\n".to_owned(), at("3:")),
         (format!("{}routes: []\n", opening("/two")), at("5:1: ")),
         ("\u{0}".to_owned(), at("1:1: ")),
     ];

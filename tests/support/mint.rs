@@ -1,7 +1,12 @@
 //! Makes tokens for tests and measurements, signed with the keys under `tests/data/tokens/keys`.
 
 #![allow(dead_code, unreachable_pub, reason = "each user needs another part of it")]
-#![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test that cannot go on stops")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on stops"
+)]
 #![allow(missing_docs, clippy::must_use_candidate, reason = "for tests")]
 
 use std::fs;

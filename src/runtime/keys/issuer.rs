@@ -11,9 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::runtime::Options;
+use crate::runtime::journal::Journal;
 use crate::runtime::supervise::supervise;
 use crate::runtime::writer::Event;
-use crate::runtime::{Options, observe};
 use crate::token::settings::IssuerSettings;
 
 use super::failure::Failure;
@@ -35,6 +36,7 @@ pub(in crate::runtime) struct Context {
     pub roots: Arc<Roots>,
     pub store: Option<Store>,
     pub options: Options,
+    pub journal: Journal,
     pub handle: Handle,
 }
 
@@ -71,7 +73,7 @@ impl Issuer {
     /// Keeps the keys until the handle is dropped, whatever happens on the way.
     pub fn start(self: &Arc<Self>) -> AbortOnDropHandle<()> {
         let issuer = Arc::clone(self);
-        let kept = supervise("keys", observe::panicked, move || Arc::clone(&issuer).keep());
+        let kept = supervise("keys", self.context.journal.clone(), move || Arc::clone(&issuer).keep());
         AbortOnDropHandle::new(self.context.handle.spawn(kept))
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::runtime::journal::{Journal, Origin};
 use crate::runtime::keys::{Context, Issuer, Report, Stored, Wanted, shown};
-use crate::runtime::observe;
 use crate::runtime::policies::AtHand;
 use crate::runtime::status::{IssuerStatus, KeyStatus, RejectedStatus, SourceStatus};
 use crate::time::UnixTime;
@@ -48,7 +48,7 @@ impl Slot {
         let begin = |(source, at_hand): (&KeySource, AtHand)| match at_hand {
             AtHand::Read(reading) => {
                 let mut begun = Source::new(source, None);
-                begun.take(&settings.name, Report::of_reading(reading), now);
+                begun.take(&settings.name, Report::of_reading(reading), now, &context.journal);
                 begun
             }
             AtHand::Stored(stored) => match same(source) {
@@ -68,17 +68,18 @@ impl Slot {
             panics: std::sync::atomic::AtomicU32::new(0),
         });
         let task = issuer.start();
-        Self { issuer, sources, _task: task }
+        let slot = Self { issuer, sources, _task: task };
+        slot.count();
+        slot
     }
 
-    /// What was read together with a new policy goes live with it.
+    /// What was read together with a new policy goes live with it. Of trouble the task tells.
     pub fn read_again(&mut self, at_hand: Vec<AtHand>, now: UnixTime) {
-        for (source, at_hand) in self.sources.iter_mut().zip(at_hand) {
+        for (source, at_hand) in at_hand.into_iter().enumerate() {
             match at_hand {
                 AtHand::Read(reading @ Ok(_)) => {
-                    source.take(&self.issuer.settings.name, Report::of_reading(reading), now);
+                    self.take(source, Report::of_reading(reading), now);
                 }
-                // The task tells of trouble.
                 AtHand::Read(Err(_)) | AtHand::Stored(_) => {}
             }
         }
@@ -86,8 +87,23 @@ impl Slot {
 
     /// Takes what a source brought; says whether that changes the snapshot.
     pub fn take(&mut self, source: usize, report: Report, now: UnixTime) -> bool {
-        let name = &self.issuer.settings.name;
-        self.sources.get_mut(source).is_some_and(|source| source.take(name, report, now))
+        let (issuer, journal) = (&self.issuer.settings.name, &self.issuer.context.journal);
+        let Some(source) = self.sources.get_mut(source) else { return false };
+        let is_changed = source.take(issuer, report, now, journal);
+        if is_changed {
+            self.count();
+        }
+        is_changed
+    }
+
+    /// How many keys there are, and how old the oldest are.
+    fn count(&self) {
+        let metrics = self.issuer.context.journal.metrics();
+        let sets = self.sources.iter().filter_map(|source| source.keys.set.as_ref());
+        metrics.keys(&self.issuer.settings.name, sets.map(|set| set.len()).sum());
+        if let Some(oldest) = self.sources.iter().filter_map(|source| source.status.last_good).min() {
+            metrics.keys_last_success(&self.issuer.settings.name, oldest);
+        }
     }
 
     pub fn keys(&self) -> Vec<SourceKeys> {
@@ -123,14 +139,16 @@ impl Source {
         begun
     }
 
-    fn take(&mut self, issuer: &str, report: Report, now: UnixTime) -> bool {
+    fn take(&mut self, issuer: &str, report: Report, now: UnixTime, journal: &Journal) -> bool {
         self.status.took = report.took.or(self.status.took);
         self.status.next = report.next.map(|next| now.plus(next));
+        let location = self.status.location.clone();
+        let origin = Origin { issuer, location: &location };
         let good = match report.result {
             Ok(good) => good,
             Err(bad) => {
                 self.status.failures = self.status.failures.saturating_add(1);
-                observe::no_keys(issuer, &self.status.location, &bad, self.status.failures, report.next);
+                journal.no_keys(origin, &bad, self.status.failures, report.took, report.next);
                 self.status.last_error = Some(bad.problem.into());
                 return false;
             }
@@ -140,7 +158,7 @@ impl Source {
         self.status.last_good = Some(good.fetched_at.unwrap_or(now));
         let are_new = self.digest != Some(good.digest);
         let is_changed = are_new || self.keys.fetched_at != good.fetched_at;
-        observe::keys(issuer, &self.status.location, &good.set, are_new, report.took);
+        journal.keys(origin, &good.set, are_new, report.took);
         self.keys.fetched_at = good.fetched_at;
         if are_new {
             self.keys.set = Some(good.set);
