@@ -58,6 +58,7 @@ settings! {
     "cache.tokens", "true", "Remember verified tokens";
     "cache.max_bytes", "64MiB", "Memory for them";
     "cache.max_age", "10m", "Longest that one is remembered";
+    "key_cache", "", "Directory for the last good public keys, which then survive a restart; empty: none";
     "limits.token_bytes", "16KiB", "Longest token";
     "limits.header_bytes", "128KiB", "Most bytes of names and values of the judged request's headers";
     "limits.message_bytes", "1MiB", "Largest CheckRequest";
@@ -121,6 +122,8 @@ pub struct Settings {
     pub interval: Duration,
     /// `cache.*`.
     pub cache: CacheSettings,
+    /// `key_cache`.
+    pub key_cache: Option<std::path::PathBuf>,
     /// `limits.*`.
     pub limits: Limits,
     /// `keepalive.interval`.

@@ -94,6 +94,7 @@ impl From<&Settings> for Options {
             interval: settings.interval,
             cache: settings.cache,
             token_bytes: settings.limits.token_bytes,
+            key_cache: settings.key_cache.clone(),
             header_bytes: settings.limits.header_bytes,
             ..Self::new(settings.policies.clone())
         }

@@ -134,6 +134,7 @@ impl Reader<'_> {
                 max_bytes: u64::try_from(self.bytes("cache.max_bytes")).unwrap_or(u64::MAX),
                 max_age: self.duration("cache.max_age"),
             },
+            key_cache: Some(self.text("key_cache")).filter(|text| !text.is_empty()).map(PathBuf::from),
             limits: self.limits(),
             keepalive_interval: self.duration("keepalive.interval"),
             keepalive_timeout: self.duration("keepalive.timeout"),
