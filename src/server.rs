@@ -9,6 +9,7 @@ pub mod grpc;
 pub mod judge;
 pub mod listen;
 mod shutdown;
+pub mod tls;
 pub mod wire;
 mod workers;
 
@@ -27,6 +28,7 @@ use crate::telemetry::{self, DecisionLog, Lines, Metrics};
 use grpc::{Limits, Others, Phase, Reporter, Service};
 use judge::Judge;
 use listen::{BindError, Listener};
+use tls::{Tls, TlsError};
 use wire::Unavailable;
 use workers::Workers;
 
@@ -39,6 +41,9 @@ pub enum StartError {
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The policy cannot be used.
     #[error(transparent)]
     Policy(#[from] ReloadFailure),
@@ -71,9 +76,10 @@ async fn serve(
     edge: &Handle,
 ) -> Result<(), StartError> {
     let mut signals = shutdown::Signals::new()?;
+    let tls = settings.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
     let mut listeners = Vec::new();
     for address in &settings.grpc {
-        listeners.push(Listener::bind(address, &settings.socket).await?);
+        listeners.push(Listener::bind("listen.grpc", address, &settings.socket).await?);
     }
     let runtime = Runtime::start(Options { metrics: metrics.clone(), ..Options::from(settings) }, edge)?;
     let judge = Arc::new(Judge::new(
@@ -86,7 +92,11 @@ async fn serve(
     let unavailable = if settings.error_response { Unavailable::Error } else { Unavailable::Denied };
     let service = Arc::new(Service::new(judge, others, unavailable, Limits::from(settings)));
     let (phase, serving) = watch::channel(Phase::Serving);
-    let workers = Workers::start(settings.workers, settings.limits.connections, &service, &serving)?;
+    let workers =
+        Workers::start(settings.workers, settings.limits.connections, &service, tls.as_ref(), &serving)?;
+    if let Some(tls) = tls {
+        tokio::spawn(tls.watch(settings.interval, metrics.clone()));
+    }
     tokio::spawn(report_health(reporter, runtime.clone()));
     let accepting: Vec<_> = listeners
         .into_iter()

@@ -3,6 +3,7 @@
 
 mod address;
 mod file;
+mod listeners;
 mod read;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::token::cache::CacheSettings;
 
 pub use address::{Address, SocketOwner};
 pub use file::{FileError, read_file};
+pub use listeners::{Http, Target, TlsFiles};
 pub use read::{Problem, Source, Values};
 
 /// One setting as people know it.
@@ -48,11 +50,17 @@ macro_rules! settings {
 settings! {
     "policies", "", "Policy files and directories, separated by commas";
     "listen.grpc", "127.0.0.1:9191", "Where Envoy asks: host:port, unix:/path or unix:@name; several by commas";
+    "listen.http", "", "Where proxies ask over HTTP (forward authentication); several by commas";
     "listen.metrics", "127.0.0.1:9192", "Metrics and probes only; empty turns it off";
     "listen.admin", "127.0.0.1:9193", "Metrics, probes, policy, keys and decisions; empty turns it off";
     "listen.socket_mode", "0660", "Mode of unix sockets, octal";
     "listen.socket_owner", "", "Numeric owner of unix sockets";
     "listen.socket_group", "", "Numeric group of unix sockets";
+    "tls.cert", "", "Certificate of the gRPC and HTTP listeners, PEM; read again when it changes";
+    "tls.key", "", "Its private key, PEM";
+    "tls.client_ca", "", "Authorities of clients' certificates, PEM; clients must then have one";
+    "http.target", "", "How proxies name the request they ask about: x-forwarded, x-original or request";
+    "http.path_prefix", "", "With `request`: what stands before its path";
     "reload.watch", "true", "Look at policy and key files when they change";
     "reload.interval", "2s", "Look at them this often in any case";
     "cache.tokens", "true", "Remember verified tokens";
@@ -110,6 +118,10 @@ pub struct Settings {
     pub policies: Vec<std::path::PathBuf>,
     /// `listen.grpc`.
     pub grpc: Vec<Address>,
+    /// `listen.http`, `http.*`.
+    pub http: Option<Http>,
+    /// `tls.*`.
+    pub tls: Option<TlsFiles>,
     /// `listen.metrics`.
     pub metrics: Option<Address>,
     /// `listen.admin`.

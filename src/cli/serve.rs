@@ -119,9 +119,10 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
             Ok(Outcome::No)
         }
         Err(StartError::Bind(error)) => {
-            let hint = error.hint("listen.grpc");
+            let hint = error.hint();
             Err(Trouble::new(error.to_string(), hint).into())
         }
+        Err(StartError::Tls(error)) => Err(Trouble::new(error.to_string(), error.hint()).into()),
         Err(error @ StartError::System(_)) => Err(error.into()),
     }
 }

@@ -7,7 +7,9 @@ mod answer;
 mod target;
 
 pub use answer::{expressible, response};
-pub use target::{Target, incoming};
+pub use target::incoming;
+
+pub use crate::settings::Target;
 
 #[cfg(test)]
 mod tests;

@@ -43,12 +43,17 @@ enum Socket {
 }
 
 impl Listener {
-    /// Listens on an address. Must be called within a tokio runtime, whose threads then accept.
+    /// Listens on an address that a setting (`listen.grpc`) names. Must be called within a tokio runtime, whose
+    /// threads then accept.
     ///
     /// # Errors
-    /// [`BindError`], which names the address and knows a mend.
-    pub async fn bind(address: &Address, owner: &SocketOwner) -> Result<Self, BindError> {
-        let fail = |cause| BindError { address: address.clone(), cause };
+    /// [`BindError`], which names setting and address and knows a mend.
+    pub async fn bind(
+        setting: &'static str,
+        address: &Address,
+        owner: &SocketOwner,
+    ) -> Result<Self, BindError> {
+        let fail = |cause| BindError { setting, address: address.clone(), cause };
         let (socket, address, file) = match address {
             Address::Tcp(wanted) => {
                 let listener = tcp(*wanted).map_err(|error| fail(BindCause::of(error)))?;

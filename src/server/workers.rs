@@ -9,10 +9,11 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::grpc::{self, Phase, Service};
 use super::listen::{StdStream, Stream};
+use super::tls::{self, Protocols, Tls};
 
 /// The deciding threads. Clones are handles of the same ones.
 #[derive(Debug, Clone)]
@@ -47,6 +48,7 @@ impl Workers {
         count: usize,
         most_connections: usize,
         service: &Arc<Service>,
+        tls: Option<&Arc<Tls>>,
         phase: &watch::Receiver<Phase>,
     ) -> io::Result<Self> {
         let (running, ended) = watch::channel(());
@@ -59,6 +61,7 @@ impl Workers {
                 given,
                 connections: Arc::clone(&connections),
                 service: Arc::clone(service),
+                tls: tls.cloned(),
                 phase: phase.clone(),
             };
             let running = Arc::clone(&running);
@@ -102,6 +105,7 @@ struct Work {
     given: mpsc::UnboundedReceiver<StdStream>,
     connections: Arc<AtomicUsize>,
     service: Arc<Service>,
+    tls: Option<Arc<Tls>>,
     phase: watch::Receiver<Phase>,
 }
 
@@ -129,19 +133,15 @@ impl Work {
     fn begin(&self, tasks: &TaskTracker, stream: StdStream) {
         let seat = Seat(Arc::clone(&self.connections));
         let (service, phase) = (Arc::clone(&self.service), self.phase.clone());
+        let tls = self.tls.clone();
         match Stream::from_std(stream) {
-            Ok(Stream::Tcp(stream)) => {
-                tasks.spawn(async move {
-                    grpc::serve(stream, service, phase).await;
-                    drop(seat);
-                });
-            }
-            Ok(Stream::Unix(stream)) => {
-                tasks.spawn(async move {
-                    grpc::serve(stream, service, phase).await;
-                    drop(seat);
-                });
-            }
+            Ok(stream) => drop(tasks.spawn(async move {
+                match tls::open(tls.as_deref(), stream, Protocols::Grpc).await {
+                    Ok(channel) => grpc::serve(channel, service, phase).await,
+                    Err(error) => debug!(%error, "a client did not get in"),
+                }
+                drop(seat);
+            })),
             Err(error) => warn!(%error, "a connection cannot be taken up"),
         }
     }

@@ -114,7 +114,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-struct Reader<'v> {
+pub(super) struct Reader<'v> {
     values: &'v Values,
     problems: Vec<Problem>,
 }
@@ -124,6 +124,8 @@ impl Reader<'_> {
         Settings {
             policies: self.list("policies").into_iter().map(PathBuf::from).collect(),
             grpc: self.addresses("listen.grpc"),
+            http: self.http(),
+            tls: self.tls(),
             metrics: self.addresses("listen.metrics").into_iter().next(),
             admin: self.addresses("listen.admin").into_iter().next(),
             socket: self.socket(),
@@ -201,11 +203,16 @@ impl Reader<'_> {
         self.positive("workers")
     }
 
-    fn text(&self, key: &str) -> &str {
+    pub(super) fn text(&self, key: &str) -> &str {
         self.values.0.get(key).map_or("", |(text, _)| text.as_str())
     }
 
-    fn wrong(&mut self, key: &str, wanted: &str) {
+    pub(super) fn missing(&mut self, key: &str, hint: &str) {
+        let message = format!("setting `{key}` is missing");
+        self.problems.push(Problem { message, hint: hint.to_owned() });
+    }
+
+    pub(super) fn wrong(&mut self, key: &str, wanted: &str) {
         let text = self.text(key).to_owned();
         self.problems.push(Problem {
             message: format!("setting `{key}` cannot be `{text}`"),
@@ -217,7 +224,7 @@ impl Reader<'_> {
         self.text(key).split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
     }
 
-    fn addresses(&mut self, key: &str) -> Vec<Address> {
+    pub(super) fn addresses(&mut self, key: &str) -> Vec<Address> {
         let parsed: Vec<Option<Address>> = self.list(key).iter().map(|text| Address::parse(text)).collect();
         if parsed.iter().any(Option::is_none) {
             self.wrong(key, "an IP address and port, `unix:/path` or `unix:@name`");

@@ -64,3 +64,38 @@ fn what_is_printed_can_be_read_again() {
     let again = Values::gather(|_| None, |_| None, &file).expect("values");
     assert_eq!(again.read(), values.read());
 }
+
+fn problems(flags: &[(&str, &str)]) -> Vec<String> {
+    let wrong = values(flags, &[], "").expect("values").read().err().unwrap_or_default();
+    wrong.into_iter().map(|problem| problem.message).collect()
+}
+
+#[test]
+fn a_certificate_comes_with_its_key() {
+    let files = [("tls.cert", "/c.pem"), ("tls.key", "/k.pem"), ("tls.client_ca", "/a.pem")];
+    let settings = values(&files, &[], "").expect("values").read().expect("settings");
+    let wanted = TlsFiles { cert: "/c.pem".into(), key: "/k.pem".into(), client_ca: Some("/a.pem".into()) };
+    assert_eq!(settings.tls, Some(wanted));
+    assert_eq!(problems(&files[..1]), ["setting `tls.key` is missing"]);
+    assert_eq!(problems(&files[1..2]), ["setting `tls.cert` is missing"]);
+    assert_eq!(problems(&files[2..]), ["setting `tls.cert` is missing"]);
+}
+
+#[test]
+fn how_the_original_request_is_named_is_never_guessed() {
+    let listen = ("listen.http", "127.0.0.1:9194");
+    assert_eq!(problems(&[listen]), ["setting `http.target` is missing"]);
+    assert_eq!(problems(&[listen, ("http.target", "any")]), ["setting `http.target` cannot be `any`"]);
+    let prefix = ("http.path_prefix", "/authz");
+    assert_eq!(
+        problems(&[listen, ("http.target", "x-original"), prefix]),
+        ["setting `http.path_prefix` cannot be `/authz`"]
+    );
+    for wrong in ["authz", "/authz/", "/", "/a?b"] {
+        let flags = [listen, ("http.target", "request"), ("http.path_prefix", wrong)];
+        assert_eq!(problems(&flags), [format!("setting `http.path_prefix` cannot be `{wrong}`")]);
+    }
+    let flags = [listen, ("http.target", "request"), prefix];
+    let http = values(&flags, &[], "").expect("values").read().expect("settings").http.expect("http");
+    assert_eq!(http.target, Target::Request { path_prefix: "/authz".into() });
+}

@@ -5,20 +5,7 @@ use http::request::Parts;
 
 use crate::decision::{Denial, Denied};
 use crate::request::{Headers, Incoming, Source};
-
-/// Where the original request is named (`http.target`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`: Traefik and Caddy.
-    XForwarded,
-    /// `X-Original-Method` and `X-Original-URL`: nginx.
-    XOriginal,
-    /// The request itself, its path after a prefix: Envoy's HTTP service.
-    Request {
-        /// `http.path_prefix`; may be empty.
-        path_prefix: Box<str>,
-    },
-}
+use crate::settings::Target;
 
 const X_FORWARDED: [&str; 4] =
     ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri"];

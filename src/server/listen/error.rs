@@ -9,8 +9,10 @@ use crate::settings::Address;
 
 /// An address cannot be listened on.
 #[derive(Debug, Error)]
-#[error("cannot listen on `{address}`: {cause}")]
+#[error("`{setting}`: cannot listen on `{address}`: {cause}")]
 pub struct BindError {
+    /// The setting that names it.
+    pub setting: &'static str,
     /// The address.
     pub address: Address,
     /// Why.
@@ -71,9 +73,10 @@ impl BindCause {
 }
 
 impl BindError {
-    /// What helps, given the setting (`listen.grpc`) that holds the address.
+    /// What helps.
     #[must_use]
-    pub fn hint(&self, setting: &str) -> String {
+    pub fn hint(&self) -> String {
+        let setting = self.setting;
         match (&self.cause, &self.address) {
             (BindCause::InUse, Address::Tcp(_)) => {
                 format!("stop the other process, or give `{setting}` another port")

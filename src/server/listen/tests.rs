@@ -15,11 +15,11 @@ fn tcp_at(text: &str) -> Address {
 }
 
 async fn listen(address: &Address) -> Listener {
-    Listener::bind(address, &OWNER).await.expect("it can be listened on")
+    Listener::bind("listen.grpc", address, &OWNER).await.expect("it can be listened on")
 }
 
 async fn refusal(address: &Address, owner: &SocketOwner) -> BindError {
-    Listener::bind(address, owner).await.expect_err("it cannot be listened on")
+    Listener::bind("listen.grpc", address, owner).await.expect_err("it cannot be listened on")
 }
 
 /// What the client says arrives, and what is answered arrives.
@@ -62,8 +62,11 @@ async fn a_port_in_use_is_named_with_the_setting_to_change() {
     let listener = listen(&tcp_at("127.0.0.1:0")).await;
     let error = refusal(listener.local_address(), &OWNER).await;
     let address = listener.local_address();
-    assert_eq!(error.to_string(), format!("cannot listen on `{address}`: another process listens on it"));
-    assert_eq!(error.hint("listen.grpc"), "stop the other process, or give `listen.grpc` another port");
+    assert_eq!(
+        error.to_string(),
+        format!("`listen.grpc`: cannot listen on `{address}`: another process listens on it")
+    );
+    assert_eq!(error.hint(), "stop the other process, or give `listen.grpc` another port");
 }
 
 #[tokio::test]
@@ -87,7 +90,8 @@ async fn a_socket_file_has_its_mode_and_goes_with_its_listener() {
     let directory = tempfile::tempdir().expect("a directory");
     let (path, address) = socket_in(directory.path());
     for mode in [0o660, 0o600, 0o777] {
-        let listener = Listener::bind(&address, &SocketOwner { mode, ..OWNER }).await.expect("bound");
+        let listener =
+            Listener::bind("listen.grpc", &address, &SocketOwner { mode, ..OWNER }).await.expect("bound");
         let metadata = std::fs::metadata(&path).expect("there");
         assert!(metadata.file_type().is_socket());
         assert_eq!(metadata.permissions().mode() & 0o777, mode);
@@ -106,7 +110,7 @@ async fn a_socket_file_is_given_to_its_owner_and_group() {
     // Only root may give files away; whoever may not is told, and nothing is left behind.
     let (owner, group) = if own.uid() == 0 { (12, 34) } else { (own.uid(), own.gid()) };
     let wanted = SocketOwner { mode: 0o660, owner: Some(owner), group: Some(group) };
-    let _listener = Listener::bind(&address, &wanted).await.expect("bound");
+    let _listener = Listener::bind("listen.grpc", &address, &wanted).await.expect("bound");
     let metadata = std::fs::metadata(&path).expect("there");
     assert_eq!((metadata.uid(), metadata.gid()), (owner, group));
 }
@@ -118,7 +122,7 @@ async fn an_owner_that_cannot_be_set_is_an_error_and_leaves_nothing() {
     let wanted = SocketOwner { owner: Some(u32::MAX), ..OWNER };
     let error = refusal(&address, &wanted).await;
     assert!(matches!(error.cause, BindCause::Owner(_)), "{error}");
-    assert!(error.hint("listen.grpc").contains("`listen.socket_owner`"));
+    assert!(error.hint().contains("`listen.socket_owner`"));
     assert!(names(directory.path()).is_empty());
 }
 
