@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 use crate::decision::{Decision, ForbidId, RouteId, Rule};
 use crate::request::Reading;
-use crate::token::Identity;
 use crate::token::settings::{IssuerSettings, Place};
+use crate::token::{Identity, Verification};
 
 use answer::{Answers, RuleAnswers};
 use diagnostic::Diagnostic;
@@ -152,6 +152,8 @@ pub struct Judgement<'a> {
     pub condition_errors: u32,
     /// Whether the token came from the cache of verified tokens.
     pub cached: bool,
+    /// What was made of a token that was not known already.
+    pub verification: Option<Verification>,
 }
 
 impl Judgement<'_> {
@@ -168,6 +170,7 @@ impl Judgement<'_> {
             shadows: Vec::new(),
             condition_errors: 0,
             cached: false,
+            verification: None,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::decision::Denied;
 use crate::time::UnixTime;
 
 use claims::Claims;
+use settings::Algorithm;
 
 /// Index of an issuer in its policy set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +74,21 @@ pub struct Rejection {
     pub detail: Box<str>,
     /// The issuer, once it is known.
     pub issuer: Option<IssuerId>,
+    /// The token's algorithm, once it could be read.
+    pub algorithm: Option<Algorithm>,
+    /// Whether this was known of the token already.
+    pub cached: bool,
+}
+
+/// A token was verified, or was not: for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verification {
+    /// The issuer, once it is known.
+    pub issuer: Option<IssuerId>,
+    /// The token's algorithm, once it could be read.
+    pub algorithm: Option<Algorithm>,
+    /// Why it was refused, if it was.
+    pub refused: Option<Denied>,
 }
 
 /// A key id not seen before: the edge may fetch once and ask again.

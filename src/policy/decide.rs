@@ -92,6 +92,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         let decision = self.settle(&fences, id.zip(route), &captures, &credential);
         let mut judgement = Judgement::of(decision, id);
         judgement.captures = captures;
+        judgement.verification = credential.verification();
         let ignores_caller = route.is_some_and(|route| route.token == TokenUse::Ignored);
         if !(ignores_caller && matches!(judgement.decision, Decision::Allow(_))) {
             credential.report(self.policy, route, &mut judgement);

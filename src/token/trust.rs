@@ -16,7 +16,7 @@ use super::extract::{self, Found, PlaceId};
 use super::header;
 use super::identity::identify;
 use super::keys::KeySet;
-use super::settings::{IssuerSettings, Place};
+use super::settings::{Algorithm, IssuerSettings, Place};
 use super::unverified::{Claimed, Malformed, Unverified};
 use super::{Attempt, Caller, IssuerId, Rejection};
 use index::Index;
@@ -58,6 +58,8 @@ pub struct Authenticated<'t> {
     pub cached: bool,
     /// Where the credential stood.
     pub place: Option<&'t Place>,
+    /// The token's algorithm.
+    pub algorithm: Option<Algorithm>,
 }
 
 /// Why nobody was authenticated.
@@ -67,6 +69,24 @@ pub enum Refused {
     Rejected(Rejection),
     /// A key id not seen before: fetch once, then ask again.
     NeedsKeys(IssuerId),
+}
+
+impl Refused {
+    fn of(self, algorithm: Algorithm) -> Self {
+        match self {
+            Self::Rejected(rejection) => {
+                Self::Rejected(Rejection { algorithm: Some(algorithm), ..rejection })
+            }
+            Self::NeedsKeys(_) => self,
+        }
+    }
+
+    fn from_cache(self) -> Self {
+        match self {
+            Self::Rejected(rejection) => Self::Rejected(Rejection { cached: true, ..rejection }),
+            Self::NeedsKeys(_) => self,
+        }
+    }
 }
 
 impl Trust {
@@ -148,7 +168,12 @@ impl Trust {
         let found = extract::find(request, self.index.places_of(look_in), self.token_bytes)
             .map_err(|unclear| rejected(unclear.reason, unclear.detail, None))?;
         let Some(found) = found else {
-            return Ok(Authenticated { caller: Caller::Anonymous, cached: false, place: None });
+            return Ok(Authenticated {
+                caller: Caller::Anonymous,
+                cached: false,
+                place: None,
+                algorithm: None,
+            });
         };
         let place = self.index.place(found.place);
         let name = self.cache.name(&found.token);
@@ -156,7 +181,14 @@ impl Trust {
             && let Some(known) = self.known(name, &found, now)
         {
             self.cache.count(true);
-            return known.map(|caller| Authenticated { caller, cached: true, place });
+            return known
+                .map(|(caller, algorithm)| Authenticated {
+                    caller,
+                    cached: true,
+                    place,
+                    algorithm: Some(algorithm),
+                })
+                .map_err(Refused::from_cache);
         }
         self.cache.count(false);
         let judged = self.judge(&found, now, attempt).and_then(|verified| {
@@ -168,12 +200,17 @@ impl Trust {
         }
         let verified = judged?;
         let caller = Caller::Verified(Arc::clone(&verified.identity));
-        Ok(Authenticated { caller, cached: false, place })
+        Ok(Authenticated { caller, cached: false, place, algorithm: Some(verified.algorithm) })
     }
 
     /// What the cache knows, if it still holds: the very same token, settings, place, and a key that would be
     /// tried again; times are judged anew.
-    fn known(&self, name: &Name, found: &Found<'_>, now: UnixTime) -> Option<Result<Caller, Refused>> {
+    fn known(
+        &self,
+        name: &Name,
+        found: &Found<'_>,
+        now: UnixTime,
+    ) -> Option<Result<(Caller, Algorithm), Refused>> {
         if let Some(entry) = self.cache.verified(name, &found.token, now) {
             let id = entry.identity.issuer;
             let settings = self.issuers.get(usize::from(id.0))?;
@@ -183,9 +220,8 @@ impl Trust {
             if !still_holds {
                 return None;
             }
-            return Some(
-                self.judge_times(&entry, now).map(|()| Caller::Verified(Arc::clone(&entry.identity))),
-            );
+            let caller = Caller::Verified(Arc::clone(&entry.identity));
+            return Some(self.judge_times(&entry, now).map(|()| (caller, entry.algorithm)));
         }
         let refusal = self.cache.refusal(name, &found.token, now)?;
         let still_holds = Arc::ptr_eq(&refusal.keys, &self.keys) && refusal.place == found.place;
@@ -222,6 +258,7 @@ impl Trust {
             .times
             .judge(&verified.settings, now)
             .map_err(|unfit| rejected(unfit.reason, unfit.detail, Some(verified.identity.issuer)))
+            .map_err(|refused| refused.of(verified.algorithm))
     }
 
     /// A token without `iss` is remembered only where one issuer alone could have made it.
@@ -261,14 +298,24 @@ impl Trust {
         let bad = |malformed: Malformed| rejected(malformed.reason, malformed.detail, None);
         let mut space = Vec::new();
         let token = Unverified::read(&found.token, &mut space, self.index.names()).map_err(bad)?;
+        self.judge_read(&token, found, now, attempt).map_err(|refused| refused.of(token.algorithm))
+    }
+
+    fn judge_read(
+        &self,
+        token: &Unverified<'_>,
+        found: &Found<'_>,
+        now: UnixTime,
+        attempt: Attempt,
+    ) -> Result<Verified, Refused> {
         let candidates = self.candidates(&token.issuer, found.place)?;
-        let (id, key) = self.signer(&candidates, &token, now, attempt)?;
+        let (id, key) = self.signer(&candidates, token, now, attempt)?;
         let settings = self
             .issuers
             .get(usize::from(id.0))
             .ok_or_else(|| rejected(Denied::UnknownIssuer, "the issuer is not there", None))?;
         let (header, claims) =
-            header::read(&token).map_err(|bad| rejected(bad.reason, bad.detail, Some(id)))?;
+            header::read(token).map_err(|bad| rejected(bad.reason, bad.detail, Some(id)))?;
         let (identity, times) = identify(settings, id, header, claims)
             .map_err(|unfit| rejected(unfit.reason, unfit.detail, Some(id)))?;
         let settings = Arc::clone(settings);
@@ -346,7 +393,7 @@ fn first(known: Option<Refused>, other: Refused) -> Refused {
 }
 
 fn rejected(reason: Denied, detail: &str, issuer: Option<IssuerId>) -> Refused {
-    Refused::Rejected(Rejection { reason, detail: detail.into(), issuer })
+    Refused::Rejected(Rejection { reason, detail: detail.into(), issuer, algorithm: None, cached: false })
 }
 
 /// Whether a refusal cost a signature check and will stay right for as long as the keys are the same ones.

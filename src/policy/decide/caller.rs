@@ -9,9 +9,9 @@ use crate::policy::requirement::Known;
 use crate::policy::route::TokenCondition;
 use crate::policy::tri::Tri;
 use crate::policy::{Captures, Forbid, Judgement, Policy, Route};
-use crate::token::settings::Place;
+use crate::token::settings::{Algorithm, Place};
 use crate::token::trust::{Authenticated, Refused};
-use crate::token::{Attempt, Caller, Identity, IssuerId, NeedsKeys, Rejection};
+use crate::token::{Attempt, Caller, Identity, IssuerId, NeedsKeys, Rejection, Verification};
 
 use super::Walk;
 
@@ -22,11 +22,11 @@ pub(super) enum Credential<'a> {
     #[default]
     Absent,
     /// It verified.
-    Verified { identity: Arc<Identity>, cached: bool, place: Option<&'a Place> },
+    Verified { identity: Arc<Identity>, cached: bool, place: Option<&'a Place>, algorithm: Option<Algorithm> },
     /// It is bad.
     Rejected(Rejection),
     /// It could not be judged.
-    Unjudged,
+    Unjudged(Rejection),
 }
 
 /// What has been heard so far, so that nothing is verified twice.
@@ -70,7 +70,7 @@ impl<'a> Heard<'a> {
                 // One that cannot be judged counts as valid: the fence must not fall with the keys, nor with
                 // a second token beside the first.
                 Ok(match &self.everywhere {
-                    Some(Credential::Verified { .. } | Credential::Unjudged) => true,
+                    Some(Credential::Verified { .. } | Credential::Unjudged(_)) => true,
                     Some(Credential::Rejected(rejection)) => rejection.reason.block() == Block::BadRequest,
                     Some(Credential::Absent) | None => false,
                 })
@@ -105,11 +105,11 @@ pub(super) fn authenticate<'a, O: Observer>(
 ) -> Result<Credential<'a>, NeedsKeys> {
     match walk.trust.authenticate(walk.request, look_in, walk.now, attempt) {
         Ok(Authenticated { caller: Caller::Anonymous, .. }) => Ok(Credential::Absent),
-        Ok(Authenticated { caller: Caller::Verified(identity), cached, place }) => {
-            Ok(Credential::Verified { identity, cached, place })
+        Ok(Authenticated { caller: Caller::Verified(identity), cached, place, algorithm }) => {
+            Ok(Credential::Verified { identity, cached, place, algorithm })
         }
         Err(Refused::Rejected(rejection)) if rejection.reason == Denied::KeysUnavailable => {
-            Ok(Credential::Unjudged)
+            Ok(Credential::Unjudged(rejection))
         }
         Err(Refused::Rejected(rejection)) => Ok(Credential::Rejected(rejection)),
         Err(Refused::NeedsKeys(issuer)) => Err(NeedsKeys(issuer)),
@@ -122,20 +122,37 @@ impl<'a> Credential<'a> {
             Self::Absent => Known::Absent,
             Self::Verified { identity, .. } => Known::Verified(identity),
             // A rejected token has ended the request before anything is asked of its bearer.
-            Self::Rejected(_) | Self::Unjudged => Known::Unjudged,
+            Self::Rejected(_) | Self::Unjudged(_) => Known::Unjudged,
         }
     }
 
     pub(super) fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Rejected(rejection) => Some(rejection),
-            Self::Absent | Self::Verified { .. } | Self::Unjudged => None,
+            Self::Absent | Self::Verified { .. } | Self::Unjudged(_) => None,
+        }
+    }
+
+    /// What was made of the token, unless it was known already.
+    pub(super) fn verification(&self) -> Option<Verification> {
+        match self {
+            Self::Verified { identity, cached: false, algorithm, .. } => {
+                Some(Verification { issuer: Some(identity.issuer), algorithm: *algorithm, refused: None })
+            }
+            Self::Rejected(rejection) | Self::Unjudged(rejection) if !rejection.cached => {
+                Some(Verification {
+                    issuer: rejection.issuer,
+                    algorithm: rejection.algorithm,
+                    refused: Some(rejection.reason),
+                })
+            }
+            Self::Absent | Self::Verified { .. } | Self::Rejected(_) | Self::Unjudged(_) => None,
         }
     }
 
     /// Writes the caller, and the guard to report, into a judgement.
     pub(super) fn report(self, policy: &'a Policy, route: Option<&Route>, judgement: &mut Judgement<'a>) {
-        if let Self::Verified { identity, cached, place } = self {
+        if let Self::Verified { identity, cached, place, .. } = self {
             judgement.guard = guard_to_report(policy, route, &identity);
             judgement.caller = Some(identity);
             judgement.cached = cached;

@@ -71,6 +71,8 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
                 reason: Denied::KeysUnavailable,
                 detail: "the key is not known yet".into(),
                 issuer: Some(needs.0),
+                algorithm: None,
+                cached: false,
             })
         })
     }
