@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 
-use crate::runtime::ReloadFailure;
+use crate::runtime::files::FilesError;
+use crate::runtime::{self, ReloadFailure};
 use crate::server::{self, StartError};
 use crate::settings::{ALL, Problem, Setting, Values, read_file};
 
@@ -114,9 +115,19 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     }
     match server::run(&settings) {
         Ok(()) => Ok(Outcome::Yes),
-        Err(StartError::Policy(failure)) => {
-            tell_failure(&failure, terminal);
+        Err(StartError::Policy(ReloadFailure::Invalid(problems))) => {
+            tell_problems(&problems, terminal);
             Ok(Outcome::No)
+        }
+        // It could not be read at all: whether it is good is not known.
+        Err(StartError::Policy(failure)) => {
+            let hint = match &failure {
+                ReloadFailure::Files(FilesError(problems)) => {
+                    problems.iter().find_map(|problem| problem.hint)
+                }
+                ReloadFailure::Invalid(_) | ReloadFailure::Changing | ReloadFailure::Internal => None,
+            };
+            Err(Trouble::new(failure.to_string(), hint.unwrap_or_default()).into())
         }
         Err(StartError::Bind(error)) => {
             let hint = error.hint();
@@ -161,11 +172,8 @@ fn wrong(problems: &[Problem], terminal: &Terminal) -> anyhow::Error {
 }
 
 /// Every problem of a policy that cannot be served.
-fn tell_failure(failure: &ReloadFailure, terminal: &Terminal) {
+fn tell_problems(problems: &[runtime::Problem], terminal: &Terminal) {
     let error = terminal.paint_error(Style::Bad, "error");
-    let ReloadFailure::Invalid(problems) = failure else {
-        return terminal.tell(&format!("{error}: {failure}\n"));
-    };
     for problem in problems {
         let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
         terminal.tell(&format!("{error}: {problem}{hint}\n"));

@@ -146,8 +146,8 @@ def test_head_gets_the_headers_and_no_body(ask, port: int):
         ("/crm.Customers/Get", None, "UNAUTHENTICATED", "Unauthorized"),
         ("/crm.Customers/Get", "other", "PERMISSION_DENIED", "Forbidden"),
         ("/crm.Nobody/Named", "read-crm", "PERMISSION_DENIED", "Forbidden"),
-        # What would be 404 and 451 for a browser must not reach a gRPC client as UNIMPLEMENTED or UNKNOWN.
-        ("/closed/x", None, "PERMISSION_DENIED", "Forbidden"),
+        # What would be 451 for a browser must not reach a gRPC client as UNKNOWN.
+        ("/closed/x", None, "PERMISSION_DENIED", "Unavailable For Legal Reasons"),
     ],
 )
 def test_a_grpc_client_sees_a_grpc_status(port: int, mint, method: str, scope: str | None, code: str, details: str):

@@ -56,8 +56,8 @@ def test_a_port_in_use_is_named(world: World):
     with socket.create_server(("127.0.0.1", world.ports.grpc)):
         code, said = serve_and_fail(world, "--policies", str(policy))
     assert code == 2
-    assert f"127.0.0.1:{world.ports.grpc}" in said
-    assert "in use" in said
+    assert f"`127.0.0.1:{world.ports.grpc}`: another process listens on it" in said
+    assert "`listen.grpc`" in said, "the setting that mends it"
 
 
 def test_an_unreachable_issuer_means_not_ready_and_not_dead(world: World, keys: tokens.Keys):

@@ -57,6 +57,7 @@ TABLE = """
     stranger  GET     /admin/reports                  401  bad_signature
     garbage   GET     /customers                      401  malformed_token
     none-alg  GET     /customers                      401  disallowed_algorithm
+    unsigned  GET     /customers                      401  malformed_token
     reader    GET     /invoices                       403  no_route
     nobody    GET     /                               403  no_route
     reader    GET     /Customers                      403  no_route
@@ -101,7 +102,8 @@ ROWS = [
 def callers(keys: tokens.Keys) -> dict[str, str]:
     stranger = tokens.Keys.load_or_create(PROJECT / ".cache" / "example-keys" / "stranger")
     signed = tokens.passport(keys, "7", ["read-crm", "write-crm"])
-    unsigned = tokens.base64url(b'{"typ":"JWT","alg":"none"}') + signed[signed.index(".") : signed.rindex(".") + 1]
+    _, claims, signature = signed.split(".")
+    header = tokens.base64url(b'{"typ":"JWT","alg":"none"}')
     return {
         "reader": tokens.passport(keys, "7", ["read-crm"]),
         "writer": tokens.passport(keys, "8", ["read-crm", "write-crm"]),
@@ -113,7 +115,8 @@ def callers(keys: tokens.Keys) -> dict[str, str]:
         "boss": tokens.jwt_auth(keys, 1, "admin", ADMIN),
         "stranger": tokens.passport(stranger, "7", ["read-crm"]),
         "garbage": "eyJ.this is no token",
-        "none-alg": unsigned,
+        "none-alg": f"{header}.{claims}.{signature}",
+        "unsigned": f"{header}.{claims}.",
     }
 
 
