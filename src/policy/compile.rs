@@ -56,7 +56,8 @@ fn finish(
 }
 
 fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) -> Policy {
-    let issuers: Vec<_> = issuer::compile(&document.issuers, problems).into_iter().map(Arc::new).collect();
+    let issuers: Vec<_> =
+        issuer::compile(&document.issuers, files, problems).into_iter().map(Arc::new).collect();
     let issuer_guards = Guards::new(issuers.clone(), Vec::new());
     let declared = guard::compile(&document.guards, &issuer_guards, problems);
     let only_one = issuers.len() == 1 && declared.is_empty();

@@ -1,12 +1,13 @@
 //! Issuers: from what is written to what the verifier asks.
 
+mod beside;
 mod keys;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::policy::diagnostic::codes;
-use crate::policy::diagnostic::{At, Diagnostics};
+use crate::policy::diagnostic::{At, Diagnostics, SourceFile};
 use crate::policy::document::{self, Text};
 use crate::policy::units;
 use crate::token::claims::ClaimPath;
@@ -14,7 +15,11 @@ use crate::token::settings::{Algorithm, Audiences, IssuerSettings, Place, Preset
 use crate::token::trust::MOST_NAMELESS;
 
 /// Compiles all issuers; those that are wrong are reported and left out.
-pub(super) fn compile(issuers: &[document::Issuer], problems: &mut Diagnostics) -> Vec<IssuerSettings> {
+pub(super) fn compile(
+    issuers: &[document::Issuer],
+    files: &[SourceFile],
+    problems: &mut Diagnostics,
+) -> Vec<IssuerSettings> {
     let mut owners: HashMap<&str, &Text> = HashMap::new();
     for issuer in issuers {
         for iss in issuer.iss.iter().filter(|iss| &*iss.value != "none") {
@@ -32,7 +37,7 @@ pub(super) fn compile(issuers: &[document::Issuer], problems: &mut Diagnostics) 
             }
         }
     }
-    let compiled: Vec<IssuerSettings> = issuers.iter().map(|issuer| one(issuer, problems)).collect();
+    let compiled: Vec<IssuerSettings> = issuers.iter().map(|issuer| one(issuer, files, problems)).collect();
     report_nameless(issuers, &compiled, problems);
     compiled
 }
@@ -62,10 +67,13 @@ fn report_nameless(written: &[document::Issuer], compiled: &[IssuerSettings], pr
     }
 }
 
-fn one(issuer: &document::Issuer, problems: &mut Diagnostics) -> IssuerSettings {
+fn one(issuer: &document::Issuer, files: &[SourceFile], problems: &mut Diagnostics) -> IssuerSettings {
+    let file = usize::try_from(issuer.name.at.file).ok().and_then(|index| files.get(index));
+    let file = file.map_or("", |file| &file.name);
     let iss = iss(issuer, problems);
     let algorithms = issuer.algorithms.as_ref().map(|names| algorithms(names, problems));
     let sources = keys::compile(issuer, &iss, algorithms.as_deref(), problems);
+    let sources = sources.into_iter().map(|source| beside::beside(source, file)).collect();
     let preset = preset(issuer, problems);
     let read = read(issuer, &preset, problems);
     let places = places(issuer, problems);

@@ -103,3 +103,15 @@ async fn a_mounted_secret_that_is_swapped_is_read_once_it_is_whole() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_stands_beside_the_policy_that_names_it() {
+    let good = Signer::new("k1");
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::create_dir(directory.path().join("below")).expect("a directory");
+    fs::write(directory.path().join("below/keys.json"), jwks(&[&good])).expect("a file");
+    let policy = policy(&[("shaky", "keys: { jwks_file: keys.json }".to_owned())]);
+    fs::write(directory.path().join("below/policy.yaml"), policy).expect("a policy");
+    let world = World::serve_directory(directory, |_| {});
+    assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "allowed");
+}
