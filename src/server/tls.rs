@@ -121,14 +121,19 @@ impl Tls {
         }
     }
 
-    async fn accept(&self, stream: Stream, protocols: Protocols) -> Result<Channel, HandshakeError> {
+    async fn accept(
+        &self,
+        stream: Stream,
+        protocols: Protocols,
+        within: Duration,
+    ) -> Result<Channel, HandshakeError> {
         let generation = self.current.load_full();
         let config = match protocols {
             Protocols::Grpc => &generation.grpc,
             Protocols::Http => &generation.http,
         };
         let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
-        match timeout(HANDSHAKE, handshake).await {
+        match timeout(within, handshake).await {
             Ok(Ok(stream)) => Ok(Channel::Encrypted(Box::new(stream))),
             Ok(Err(error)) => Err(HandshakeError::Failed(error)),
             Err(_elapsed) => Err(HandshakeError::TooSlow),
@@ -147,7 +152,7 @@ pub async fn open(
     protocols: Protocols,
 ) -> Result<Channel, HandshakeError> {
     match (tls, stream) {
-        (Some(tls), stream @ Stream::Tcp(_)) => tls.accept(stream, protocols).await,
+        (Some(tls), stream @ Stream::Tcp(_)) => tls.accept(stream, protocols, HANDSHAKE).await,
         (Some(_) | None, stream) => Ok(Channel::Plain(stream)),
     }
 }
