@@ -20,22 +20,35 @@ where
     F: Fn() -> T,
     T: Future<Output = ()> + Send + 'static,
 {
-    let mut wait = FIRST_WAIT;
+    let mut panics = Panics::default();
     loop {
         let started = Instant::now();
         let ended = AbortOnDropHandle::new(tokio::spawn(start())).await;
         match ended {
             Ok(()) => return,
-            Err(stopped) if stopped.is_panic() => {
-                journal.panicked(task);
-            }
+            Err(stopped) if stopped.is_panic() => journal.panicked(task),
             // The runtime is shutting down.
             Err(_) => return,
         }
-        if started.elapsed() > SOUND {
-            wait = FIRST_WAIT;
-        }
-        tokio::time::sleep(wait).await;
-        wait = LONGEST_WAIT.min(wait * 2);
+        tokio::time::sleep(panics.another(started.elapsed())).await;
     }
 }
+
+/// Panics in a row.
+#[derive(Debug, Default)]
+struct Panics {
+    waited: Option<Duration>,
+}
+
+impl Panics {
+    /// One more, after the task ran this long; gives how long to wait.
+    fn another(&mut self, ran: Duration) -> Duration {
+        let waited = self.waited.filter(|_| ran <= SOUND);
+        let wait = waited.map_or(FIRST_WAIT, |waited| LONGEST_WAIT.min(waited * 2));
+        self.waited = Some(wait);
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests;

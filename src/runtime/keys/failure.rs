@@ -117,3 +117,6 @@ fn expected(wanted: &[Box<str>]) -> String {
     }
     wanted.iter().map(|iss| format!("`{iss}`")).collect::<Vec<_>>().join(" or ")
 }
+
+#[cfg(test)]
+mod tests;

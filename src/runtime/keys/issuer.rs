@@ -221,3 +221,6 @@ fn next_due(sources: &mut [Source]) -> Instant {
     let idle = sources.iter_mut().filter(|source| !source.is_busy).filter_map(Source::remote);
     idle.map(|fetching| fetching.due).min().unwrap_or_else(|| Instant::now() + NEVER)
 }
+
+#[cfg(test)]
+mod tests;

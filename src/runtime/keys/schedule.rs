@@ -66,3 +66,6 @@ pub(super) fn luck() -> f64 {
     let _ = aws_lc_rs::rand::fill(&mut byte);
     f64::from(byte[0]) / 256.0
 }
+
+#[cfg(test)]
+mod tests;
