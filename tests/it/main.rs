@@ -9,5 +9,6 @@
 
 mod answers;
 mod keys;
+mod policy;
 mod reload;
 mod wire;
