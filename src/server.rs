@@ -4,6 +4,7 @@
 //! them and stay there. Everything else (admin pages, key fetching, reload, accepting) runs on another
 //! runtime, so that neither a scrape nor an issuer can slow a decision.
 
+pub mod admin;
 pub mod forward_auth;
 pub mod grpc;
 pub mod judge;
@@ -25,6 +26,7 @@ use crate::runtime::{Options, ReloadFailure, Runtime};
 use crate::settings::Settings;
 use crate::telemetry::{self, DecisionLog, Lines, Metrics};
 
+use admin::{Audience, Pages};
 use grpc::{Limits, Others, Phase, Reporter, Service};
 use judge::Judge;
 use listen::{BindError, Listener};
@@ -81,6 +83,15 @@ async fn serve(
     for address in &settings.grpc {
         listeners.push(Listener::bind("listen.grpc", address, &settings.socket).await?);
     }
+    let mut pages = Vec::new();
+    if let Some(address) = &settings.metrics {
+        let listener = Listener::bind("listen.metrics", address, &settings.socket).await?;
+        pages.push((listener, Audience::Everyone));
+    }
+    if let Some(address) = &settings.admin {
+        let listener = Listener::bind("listen.admin", address, &settings.socket).await?;
+        pages.push((listener, Audience::Operators));
+    }
     let runtime = Runtime::start(Options { metrics: metrics.clone(), ..Options::from(settings) }, edge)?;
     let judge = Arc::new(Judge::new(
         Arc::clone(runtime.live()),
@@ -98,6 +109,12 @@ async fn serve(
         tokio::spawn(tls.watch(settings.interval, metrics.clone()));
     }
     tokio::spawn(report_health(reporter, runtime.clone()));
+    for (listener, audience) in pages {
+        info!(address = %listener.local_address(), ?audience, "listening for HTTP");
+        let pages =
+            Pages { audience, runtime: runtime.clone(), metrics: metrics.clone(), decisions: log.clone() };
+        tokio::spawn(admin::serve(listener, pages));
+    }
     let accepting: Vec<_> = listeners
         .into_iter()
         .map(|listener| {

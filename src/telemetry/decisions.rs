@@ -1,5 +1,6 @@
 //! The decision log: one line for each decision that is wanted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decision::{Decision, Outcome};
@@ -54,10 +55,16 @@ impl DecisionLog {
         }
     }
 
+    /// The last lines, the oldest first.
+    #[must_use]
+    pub fn last(&self) -> Vec<Arc<str>> {
+        self.lines.last()
+    }
+
     /// Logs a decision.
     pub fn record(&self, entry: &Entry<'_>) {
         let metadata = entry.answer.metadata();
-        self.lines.send(format!(
+        self.lines.send_and_keep(format!(
             "{{\"target\":\"decision\",\"decision_id\":\"{}\",\"outcome\":\"{}\",\"reason\":\"{}\"}}\n",
             entry.decision_id, metadata.outcome, metadata.reason
         ));

@@ -1,23 +1,35 @@
 //! Lines on their way out: a bounded queue and one thread that writes. Whoever has a line never waits; where
 //! the reader is too slow, lines are dropped and counted.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::Metrics;
 
+/// Most lines that are kept for those who ask later.
+const MOST_KEPT: usize = 200;
+
 /// Where lines go. Clones share the queue.
 #[derive(Debug, Clone)]
 pub struct Lines {
     queue: SyncSender<Message>,
+    kept: Arc<Kept>,
     metrics: Metrics,
 }
+
+/// The last lines that were to be kept. Only the writing thread adds to them: whoever has a line never waits
+/// for those who read.
+#[derive(Debug, Default)]
+struct Kept(Mutex<VecDeque<Arc<str>>>);
 
 #[derive(Debug)]
 enum Message {
     Line(String),
+    Keep(String),
     Flush(SyncSender<()>),
 }
 
@@ -28,13 +40,29 @@ impl Lines {
     /// The thread cannot be started.
     pub fn start(queue: usize, sink: Box<dyn Write + Send>, metrics: Metrics) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(queue);
-        thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&receiver, sink))?;
-        Ok(Self { queue: sender, metrics })
+        let kept = Arc::<Kept>::default();
+        let keep = Arc::clone(&kept);
+        thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&receiver, &keep, sink))?;
+        Ok(Self { queue: sender, kept, metrics })
     }
 
     /// Sends a line, its end included, or drops it.
     pub fn send(&self, line: String) {
-        if self.queue.try_send(Message::Line(line)).is_err() {
+        self.put(Message::Line(line));
+    }
+
+    /// The same, and the line is among [`Self::last`].
+    pub(super) fn send_and_keep(&self, line: String) {
+        self.put(Message::Keep(line));
+    }
+
+    /// The last 200 lines that were to be kept, the oldest first.
+    pub(super) fn last(&self) -> Vec<Arc<str>> {
+        self.kept.lock().iter().cloned().collect()
+    }
+
+    fn put(&self, message: Message) {
+        if self.queue.try_send(message).is_err() {
             self.metrics.log_dropped();
         }
     }
@@ -48,11 +76,30 @@ impl Lines {
     }
 }
 
-fn write_all(queue: &Receiver<Message>, mut sink: Box<dyn Write + Send>) {
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<str>>> {
+        // Nothing can panic while it is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, line: &str) {
+        let mut lines = self.lock();
+        if lines.len() >= MOST_KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(line.into());
+    }
+}
+
+fn write_all(queue: &Receiver<Message>, kept: &Kept, mut sink: Box<dyn Write + Send>) {
     while let Ok(message) = queue.recv() {
+        // A reader that is gone is not a reason to stop serving.
         match message {
-            // A reader that is gone is not a reason to stop serving.
             Message::Line(line) => drop(sink.write_all(line.as_bytes())),
+            Message::Keep(line) => {
+                kept.add(&line);
+                drop(sink.write_all(line.as_bytes()));
+            }
             Message::Flush(done) => {
                 drop(sink.flush());
                 let _nobody_waits = done.try_send(());
