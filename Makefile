@@ -8,6 +8,7 @@ SHELL := bash
 # One profile for the demo, the tests and the lints: every crate is compiled once.
 CARGO_FLAGS := --release --locked
 VENV := .venv/.installed
+MODULES := node_modules/.package-lock.json
 PYTHON := .venv/bin/python
 
 help: ## this list
@@ -21,7 +22,7 @@ test: unit e2e ## every test
 unit: system ## unit and integration tests
 	cargo test $(CARGO_FLAGS) --no-fail-fast
 
-e2e: build $(VENV) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
+e2e: build $(VENV) $(MODULES) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
 	$(PYTHON) -m pytest tests/e2e $(ARGS)
 
 check: check-rust check-python check-dependencies check-workflows ## format, lints, documentation, dependency policy
@@ -61,6 +62,10 @@ system: ## the Debian packages that are needed, as root; otherwise prints the co
 $(VENV): requirements.txt | system
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+$(MODULES): package.json package-lock.json | system
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 clean: ## everything that was made here

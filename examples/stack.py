@@ -219,7 +219,13 @@ class Stack:
         return [policies / "routes.yaml", place(policies / "issuers.yaml", self.directory / "issuers.yaml", changes)]
 
     def start_portcullis(
-        self, policies: list[Path], *flags: str, tcp: bool = False, ready: bool = True, socket: Path | None = None
+        self,
+        policies: list[Path],
+        *flags: str,
+        tcp: bool = False,
+        ready: bool = True,
+        socket: Path | None = None,
+        environment: dict[str, str] | None = None,
     ) -> Process:
         """`portcullis serve`; with `ready`, returns when it is ready, else when it listens."""
         listen = f"127.0.0.1:{self.ports.grpc}" if tcp else f"unix:{socket or self.socket}"
@@ -229,7 +235,7 @@ class Stack:
         for path in policies:
             command += ["--policies", str(path)]
         secret = (KEYS / "jwt-secret").read_text() if (KEYS / "jwt-secret").exists() else "unused-" * 8
-        process = self.start("portcullis", [*command, *flags], {"JWT_SECRET": secret})
+        process = self.start("portcullis", [*command, *flags], {"JWT_SECRET": secret, **(environment or {})})
         page, wanted = ("readyz", "is ready") if ready else ("livez", "is alive")
         url = f"http://127.0.0.1:{self.ports.metrics}/{page}"
         wait_for(f"Portcullis {wanted}", lambda: http_get(url)[0] == 200, process)

@@ -2,6 +2,7 @@
 
 Run with `cryptography` (see ../requirements.txt). The keys are for tests only and protect nothing.
 """
+
 import base64
 import json
 import pathlib
@@ -10,7 +11,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x25519
 
 HERE = pathlib.Path(__file__).parent
-CURVES = {"secp256r1": ("P-256", 32), "secp384r1": ("P-384", 48), "secp521r1": ("P-521", 66), "secp256k1": ("secp256k1", 32)}
+CURVES = {
+    "secp256r1": ("P-256", 32),
+    "secp384r1": ("P-384", 48),
+    "secp521r1": ("P-521", 66),
+    "secp256k1": ("secp256k1", 32),
+}
 
 
 def b64(data):
