@@ -87,21 +87,21 @@ impl Loader {
                 () = self.requests.came.notified() => {}
             }
             let replies = self.requests.take();
-            let loaded = self.load(!replies.is_empty()).await;
+            if let Some(result) = self.load(!replies.is_empty()).await {
+                let loaded = Event::Policy(Box::new(Loaded { result, replies }));
+                if self.context.events.send(loaded).await.is_err() {
+                    return;
+                }
+            }
             // A directory in which something happens all the time must not keep a core busy.
             tokio::time::sleep(self.context.options.pace.settle).await;
-            let Some(result) = loaded else { continue };
-            let loaded = Event::Policy(Box::new(Loaded { result, replies }));
-            if self.context.events.send(loaded).await.is_err() {
-                return;
-            }
         }
     }
 
     /// Loads what is new; when asked to, what is not new too. `None`: nothing changed.
     async fn load(&self, is_forced: bool) -> Option<Result<Ready, ReloadFailure>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).digest;
-        let look = match self.settled(known).await {
+        let look = match self.settled(known, is_forced).await {
             Ok(look) if look.digest == known && !is_forced => return None,
             Ok(look) => look,
             Err(failure) => return Some(Err(failure)),
@@ -119,7 +119,7 @@ impl Loader {
     }
 
     /// Looks until two looks are equal and nobody is writing. What is known already needs no second look.
-    async fn settled(&self, known: [u8; 32]) -> Result<Look, ReloadFailure> {
+    async fn settled(&self, known: [u8; 32], is_forced: bool) -> Result<Look, ReloadFailure> {
         let pace = self.context.options.pace;
         let until = Instant::now() + 2 * pace.patience;
         let mut before = self.look().await?;
@@ -127,8 +127,10 @@ impl Loader {
             tokio::time::sleep(pace.settle).await;
             let now = self.look().await?;
             let is_settled = now.digest == before.digest && !self.activity.is_writing(pace.patience);
-            // Without events nobody knows who is writing: then the files have to be left alone for a second.
-            if is_settled && (self.activity.is_complete() || now.is_old || now.files.is_err()) {
+            // Without events nobody knows who is writing: then the files have to be left alone for a second,
+            // unless somebody says that he is done.
+            let is_known = self.activity.is_complete() || is_forced;
+            if is_settled && (is_known || now.is_old || now.files.is_err()) {
                 return Ok(now);
             }
             if Instant::now() > until {

@@ -1,6 +1,7 @@
 //! Keys of issuers, fetched from servers that misbehave. The oracle counts wrong allows.
 
 pub mod mock;
+pub mod serving;
 pub mod signer;
 pub mod world;
 
@@ -11,3 +12,4 @@ mod local;
 mod outage;
 mod rotation;
 mod tls;
+mod told;

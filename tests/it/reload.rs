@@ -1,5 +1,7 @@
 //! Policies that change while they are served.
 
+mod hangup;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;

@@ -1,0 +1,58 @@
+//! The real program, watched by its log.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A running `serve`; dropped, it is gone.
+pub struct Serving {
+    pub child: Child,
+    log: BufReader<ChildStdout>,
+    /// All that was read.
+    pub told: String,
+}
+
+impl Serving {
+    /// With settings as flags.
+    pub fn start(policies: &Path, settings: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(["serve", "--listen-grpc", "127.0.0.1:0", "--listen-metrics", "", "--listen-admin", ""])
+            .args(settings)
+            .arg("--policies")
+            .arg(policies)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let log = BufReader::new(child.stdout.take().expect("its log"));
+        Self { child, log, told: String::new() }
+    }
+
+    pub fn send(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, signal).expect("a signal that arrives");
+    }
+
+    /// Reads its log until a message; a program that ends ends the test.
+    pub fn until(&mut self, message: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            let read = self.log.read_line(&mut line).expect("a line");
+            assert!(read > 0, "it ended before `{message}`: {}", self.told);
+            let told: Value = serde_json::from_str(&line).expect("a line of JSON");
+            self.told.push_str(&line);
+            if told["message"] == message {
+                return told;
+            }
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
