@@ -34,20 +34,24 @@ def test_ctrl_c_stops_everything_that_was_started(tmp_path: Path):
 
 
 def test_the_curl_lines_hold_fresh_tokens_and_the_address_of_envoy():
-    invitation = subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = []
-    try:
-        for line in invitation.stdout:
-            lines.append(line)
-            if "Ctrl-C ends everything" in line:
-                break
-        commands = [line.strip() for line in lines if line.startswith("curl ")]
-        answers = [subprocess.run(["sh", "-c", command], capture_output=True, text=True) for command in commands]
-    finally:
-        invitation.send_signal(signal.SIGTERM)
-        invitation.wait(20)
-    statuses = [re.match(r"HTTP/1.1 (\d+)", answer.stdout) for answer in answers]
-    assert [status and status[1] for status in statuses] == ["200", "403", "401"], "".join(lines)
+    with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        try:
+            for line in running.stdout:
+                lines.append(line)
+                if "Ctrl-C ends everything" in line:
+                    break
+            commands = [line.strip() for line in lines if line.startswith("curl ")]
+            statuses = [status_of(command) for command in commands]
+        finally:
+            running.send_signal(signal.SIGTERM)
+    assert statuses == ["200", "403", "401"], "".join(lines)
+
+
+def status_of(command: str) -> str | None:
+    shown = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=False).stdout
+    found = re.match(r"HTTP/1.1 (\d+)", shown)
+    return found and found[1]
 
 
 def test_a_line_that_is_not_as_expected_is_told():
