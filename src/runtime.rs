@@ -93,9 +93,8 @@ impl Runtime {
             Loader::new(Arc::clone(&context), Arc::clone(&requests), signals, &look, key_directories);
         let loader = Arc::new(loader);
         let load = supervise::supervise("reload", journal.clone(), move || Arc::clone(&loader).keep());
-        let spawn = |task| AbortOnDropHandle::new(handle.spawn(task));
-        let tasks =
-            [spawn(Box::pin(writer.keep(events)) as Task), spawn(Box::pin(load)), spawn(Box::pin(clock))];
+        let tasks = [handle.spawn(writer.keep(events)), handle.spawn(load), handle.spawn(clock)]
+            .map(AbortOnDropHandle::new);
         Ok(Self { published, requests, _tasks: Arc::new(tasks) })
     }
 
@@ -117,6 +116,9 @@ impl Runtime {
 
     /// Reads policy and key files again, changed or not (`SIGHUP`). It is over when what was read is live, or
     /// was refused. Dropping this cancels nothing.
+    ///
+    /// # Errors
+    /// Why the policy was not taken; the one before stays.
     pub fn reload(&self) -> impl Future<Output = Result<(), ReloadFailure>> + Send + use<> {
         let answer = self.requests.ask();
         async move { answer.await.unwrap_or(Err(ReloadFailure::Internal)) }
@@ -145,8 +147,6 @@ impl Runtime {
         self.published.readiness.send_if_modified(Readiness::drain);
     }
 }
-
-type Task = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Tells the issuers when the wall clock was set.
 async fn watch_clock(mut watch: JumpWatch, pace: Pace, signals: signal::Sender<Signals>, journal: Journal) {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::time::UnixTime;
 
 /// A difference that no adjustment of a clock in order makes.
-const JUMP: Duration = Duration::from_secs(60);
+const JUMP: Duration = Duration::from_mins(1);
 
 /// Tells the time of day.
 #[derive(Clone)]

@@ -177,11 +177,14 @@ fn shown(path: &Path) -> Box<str> {
 }
 
 fn cannot_be_read(path: &Path, error: &io::Error) -> FileProblem {
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound if path.is_symlink() => Some("it is a link that leads nowhere"),
-        io::ErrorKind::NotFound => Some("is the path right, and the volume mounted?"),
-        io::ErrorKind::PermissionDenied => Some("the user that runs Portcullis must be able to read it"),
-        _ => None,
+    let kind = error.kind();
+    let hint = if kind == io::ErrorKind::NotFound && path.is_symlink() {
+        Some("it is a link that leads nowhere")
+    } else if kind == io::ErrorKind::NotFound {
+        Some("is the path right, and the volume mounted?")
+    } else {
+        (kind == io::ErrorKind::PermissionDenied)
+            .then_some("the user that runs Portcullis must be able to read it")
     };
     let problem = format!("cannot be read: {error}").into();
     FileProblem { code: codes::UNREADABLE_FILE, path: shown(path), problem, hint }

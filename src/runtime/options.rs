@@ -62,7 +62,7 @@ impl Default for Pace {
             least_interval: Duration::from_secs(10),
             least_back_off: Duration::from_millis(500),
             most_back_off: Duration::from_secs(30),
-            most_retry_after: Duration::from_secs(300),
+            most_retry_after: Duration::from_mins(5),
             clock_check: Duration::from_secs(5),
         }
     }

@@ -12,7 +12,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Before a restart, at most: a task that panics at once must not keep a core busy.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// After this long, a panic counts as the first.
-const SOUND: Duration = Duration::from_secs(60);
+const SOUND: Duration = Duration::from_mins(1);
 
 /// Runs what `start` makes until it ends by itself. Dropping this ends it.
 pub(super) async fn supervise<F, T>(task: &'static str, journal: Journal, start: F)
@@ -25,10 +25,9 @@ where
         let started = Instant::now();
         let ended = AbortOnDropHandle::new(tokio::spawn(start())).await;
         match ended {
-            Ok(()) => return,
             Err(stopped) if stopped.is_panic() => journal.panicked(task),
-            // The runtime is shutting down.
-            Err(_) => return,
+            // It ended by itself, or the runtime is shutting down.
+            Ok(()) | Err(_) => return,
         }
         tokio::time::sleep(panics.another(started.elapsed())).await;
     }

@@ -167,17 +167,14 @@ impl Writer {
         for settings in &ready.policy.issuers {
             let at_hand = at_hand.next().unwrap_or_default();
             let same = before.iter().position(|slot| *slot.issuer.settings == **settings);
-            let slot = match same {
-                Some(position) => {
-                    let mut slot = before.swap_remove(position);
-                    slot.read_again(at_hand, now);
-                    slot
-                }
-                None => {
-                    self.next_slot += 1;
-                    let others = before.iter().chain(&self.slots);
-                    Slot::new(self.next_slot, settings, at_hand, others, &self.context)
-                }
+            let slot = if let Some(position) = same {
+                let mut slot = before.swap_remove(position);
+                slot.read_again(at_hand, now);
+                slot
+            } else {
+                self.next_slot += 1;
+                let others: Vec<&Slot> = before.iter().chain(&self.slots).collect();
+                Slot::new(self.next_slot, settings, at_hand, &others, &self.context)
             };
             self.slots.push(slot);
         }

@@ -130,7 +130,7 @@ async fn without_file_events_files_are_looked_at_all_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn file_events_come_before_the_next_look() {
     // The next look is in an hour: only an event can bring it forward.
-    let world = World::serve_with(&opening("/one"), |options| options.interval = Duration::from_secs(3600));
+    let world = World::serve_with(&opening("/one"), |options| options.interval = Duration::from_hours(1));
     replace(&world.path("policy.yaml"), &opening("/two"));
     is_live(&world, "/two", "/one").await;
     fs::create_dir(world.path("below")).expect("a directory");

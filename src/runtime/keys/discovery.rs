@@ -1,4 +1,4 @@
-//! Where an issuer's metadata say that its keys are: OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3.
+//! Where an issuer's metadata say that its keys are: `OpenID` Connect Discovery 1.0 section 4, RFC 8414 section 3.
 
 use http::Uri;
 use serde_json::Value;

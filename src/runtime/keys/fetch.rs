@@ -93,8 +93,8 @@ impl Remote {
             Some(known) => known,
             None => parse(&discovery::jwks_uri(&fetcher, &places, &settings.iss).await?)?,
         };
-        let fetched = keys(&fetcher, &jwks_uri).await?;
-        Ok(Fetched { jwks_uri: Some(jwks_uri), ..fetched })
+        let keys = keys(&fetcher, &jwks_uri).await?;
+        Ok(Fetched { jwks_uri: Some(jwks_uri), ..keys })
     }
 }
 

@@ -26,7 +26,7 @@ use super::store::Store;
 use super::wanted::Wanted;
 
 /// With nothing to fetch, a day is as good as never.
-const NEVER: Duration = Duration::from_secs(24 * 3600);
+const NEVER: Duration = Duration::from_hours(24);
 
 /// What all issuers share.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Issuer {
                 let fetched_at = report.result.as_ref().ok().and_then(|good| good.fetched_at);
                 if let (Some(store), Some(body), Some(at)) = (&self.context.store, body, fetched_at) {
                     let (store, settings, source) =
-                        (store.clone(), Arc::clone(&self.settings), source.source.clone());
+                        (store.clone(), Arc::clone(&self.settings), source.written.clone());
                     let save = move || store.save(&settings, &source, &body, at);
                     let saved = tokio::task::spawn_blocking(save);
                     work.push(Box::pin(async move {

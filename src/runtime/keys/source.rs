@@ -50,7 +50,7 @@ pub(in crate::runtime) struct Bad {
 /// A source as its issuer's task sees it.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub source: KeySource,
+    pub written: KeySource,
     pub is_busy: bool,
     pub kind: Kind,
 }
@@ -93,7 +93,7 @@ impl Source {
             }
             (None, _) => Kind::Fixed,
         };
-        Self { source: source.clone(), is_busy: false, kind }
+        Self { written: source.clone(), is_busy: false, kind }
     }
 
     pub fn remote(&mut self) -> Option<&mut Fetching> {

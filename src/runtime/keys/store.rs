@@ -3,6 +3,7 @@
 //! What is written is built anew from the members that make a public key: whatever else an issuer published,
 //! by mistake or not, stays out.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,7 +26,7 @@ const PUBLIC: [&str; 10] = ["kty", "kid", "use", "key_ops", "alg", "crv", "x", "
 /// Types whose keys may be public.
 const TYPES: [&str; 3] = ["RSA", "EC", "OKP"];
 /// A clock that runs a little ahead of the one that wrote the file.
-const AHEAD: Duration = Duration::from_secs(60);
+const AHEAD: Duration = Duration::from_mins(1);
 /// Largest file: a set grows when it is written down.
 const MOST_BYTES: u64 = 16 << 20;
 
@@ -84,8 +85,10 @@ impl Store {
     /// Named after what the keys are of and where they are from: keys never move to another issuer.
     fn path(&self, settings: &IssuerSettings, source: &KeySource) -> PathBuf {
         let of = format!("{:?} {:?} {source:?}", settings.name, settings.iss);
-        let mut name: String =
-            sha256(of.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let mut name = String::new();
+        for byte in sha256(of.as_bytes()).iter().take(16) {
+            let _ = write!(name, "{byte:02x}");
+        }
         name.push_str(".json");
         self.0.join(name)
     }

@@ -31,16 +31,16 @@ struct Source {
 impl Slot {
     /// A new issuer. Its fetched sources begin with what others have from the same place, else with what an
     /// earlier process left.
-    pub fn new<'s>(
+    pub fn new(
         slot: u64,
         settings: &Arc<IssuerSettings>,
         at_hand: Vec<AtHand>,
-        others: impl Iterator<Item = &'s Self> + Clone,
+        others: &[&Self],
         context: &Arc<Context>,
     ) -> Self {
         let now = context.options.clock.now();
         let same = |source: &KeySource| {
-            others.clone().find_map(|other| {
+            others.iter().find_map(|other| {
                 let position = other.issuer.settings.sources.iter().position(|known| known == source)?;
                 other.sources.get(position)
             })

@@ -61,7 +61,7 @@ async fn fetches_are_counted_by_what_came_of_them() {
     let mock = Mock::start(Answer::status("500 Internal Server Error")).await;
     let metrics = Metrics::new();
     let world = World::serve_with(&policy(&[("shaky", fetched(&mock.url("/")))]), |options| {
-        options.metrics = metrics.clone()
+        options.metrics = metrics.clone();
     });
     world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 0).await;
     mock.answer(Answer::json("<html>"));

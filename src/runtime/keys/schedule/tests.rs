@@ -6,7 +6,7 @@ use super::{after_failure, after_success, fresh, luck, retry_after};
 use crate::runtime::Pace;
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
     let line = |(name, value): &(&'static str, &'static str)| {
@@ -51,7 +51,8 @@ fn failures_are_followed_by_longer_and_longer_waits_within_bounds() {
 
 #[test]
 fn how_long_an_answer_is_fresh_is_read_as_rfc_9111_says() {
-    let table: [(&[(&str, &str)], Option<u64>); 14] = [
+    type Lines = &'static [(&'static str, &'static str)];
+    let table: [(Lines, Option<u64>); 14] = [
         (&[], None),
         (&[("cache-control", "public")], None),
         (&[("cache-control", "max-age=60")], Some(60)),
