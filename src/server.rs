@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod forward_auth;
 pub mod grpc;
+pub mod in_flight;
 pub mod judge;
 pub mod listen;
 mod shutdown;
@@ -28,11 +29,12 @@ use crate::telemetry::{self, DecisionLog, Lines, Metrics};
 
 use admin::{Audience, Pages};
 use grpc::{Limits, Others, Phase, Reporter, Service};
+use in_flight::InFlight;
 use judge::Judge;
 use listen::{BindError, Listener};
-use tls::{Tls, TlsError};
+use tls::{Protocols, Tls, TlsError};
 use wire::Unavailable;
-use workers::Workers;
+use workers::{Services, Workers};
 
 /// Longest that the last lines of the log may take.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -81,7 +83,12 @@ async fn serve(
     let tls = settings.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
     let mut listeners = Vec::new();
     for address in &settings.grpc {
-        listeners.push(Listener::bind("listen.grpc", address, &settings.socket).await?);
+        let listener = Listener::bind("listen.grpc", address, &settings.socket).await?;
+        listeners.push((listener, Protocols::Grpc));
+    }
+    for address in settings.http.iter().flat_map(|http| &http.addresses) {
+        let listener = Listener::bind("listen.http", address, &settings.socket).await?;
+        listeners.push((listener, Protocols::Http));
     }
     let mut pages = Vec::new();
     if let Some(address) = &settings.metrics {
@@ -101,10 +108,19 @@ async fn serve(
     ));
     let (others, reporter) = Others::new().await;
     let unavailable = if settings.error_response { Unavailable::Error } else { Unavailable::Denied };
-    let service = Arc::new(Service::new(judge, others, unavailable, Limits::from(settings)));
+    let in_flight = InFlight::new(settings.limits.in_flight, metrics.clone());
+    let http = settings.http.as_ref().map(|http| {
+        Arc::new(forward_auth::Service {
+            judge: Arc::clone(&judge),
+            target: http.target.clone(),
+            limits: forward_auth::Limits::from(settings),
+            in_flight: Arc::clone(&in_flight),
+        })
+    });
+    let grpc = Arc::new(Service::new(judge, others, unavailable, Limits::from(settings), in_flight));
     let (phase, serving) = watch::channel(Phase::Serving);
-    let workers =
-        Workers::start(settings.workers, settings.limits.connections, &service, tls.as_ref(), &serving)?;
+    let services = Services { grpc, http, tls: tls.clone() };
+    let workers = Workers::start(settings.workers, settings.limits.connections, &services, &serving)?;
     if let Some(tls) = tls {
         tokio::spawn(tls.watch(settings.interval, metrics.clone()));
     }
@@ -117,9 +133,9 @@ async fn serve(
     }
     let accepting: Vec<_> = listeners
         .into_iter()
-        .map(|listener| {
-            info!(address = %listener.local_address(), "listening for Envoy");
-            tokio::spawn(accept(listener, workers.clone(), phase.subscribe()))
+        .map(|(listener, protocols)| {
+            info!(address = %listener.local_address(), ?protocols, "listening");
+            tokio::spawn(accept(listener, protocols, workers.clone(), phase.subscribe()))
         })
         .collect();
     signals.wait_for_end(&runtime).await;
@@ -143,10 +159,15 @@ async fn serve(
 }
 
 /// Takes connections until we drain, and gives each to the thread with the fewest.
-async fn accept(listener: Listener, workers: Workers, mut phase: watch::Receiver<Phase>) {
+async fn accept(
+    listener: Listener,
+    protocols: Protocols,
+    workers: Workers,
+    mut phase: watch::Receiver<Phase>,
+) {
     loop {
         tokio::select! {
-            stream = listener.accept() => workers.take(stream),
+            stream = listener.accept() => workers.take(stream, protocols),
             _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
         }
     }

@@ -9,11 +9,11 @@ mod frame;
 mod other;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::settings::Settings;
 
+use super::in_flight::InFlight;
 use super::judge::Judge;
 use super::wire::Unavailable;
 
@@ -31,7 +31,8 @@ pub struct Service {
     pub unavailable: Unavailable,
     /// Bounds.
     pub limits: Limits,
-    in_flight: AtomicUsize,
+    /// Over all listeners.
+    pub in_flight: Arc<InFlight>,
 }
 
 /// Bounds of the gRPC listener (`limits.*`, `keepalive.*`).
@@ -39,8 +40,6 @@ pub struct Service {
 pub struct Limits {
     /// Largest `CheckRequest`.
     pub message_bytes: usize,
-    /// Most requests at once, over all connections.
-    pub in_flight: usize,
     /// Most streams of a connection.
     pub concurrent_streams: u32,
     /// Most streams of a connection that were reset before they were taken up.
@@ -57,7 +56,6 @@ impl From<&Settings> for Limits {
     fn from(settings: &Settings) -> Self {
         Self {
             message_bytes: settings.limits.message_bytes,
-            in_flight: settings.limits.in_flight,
             concurrent_streams: settings.limits.concurrent_streams,
             pending_resets: settings.limits.pending_resets,
             deadline: settings.limits.deadline,
@@ -70,26 +68,13 @@ impl From<&Settings> for Limits {
 impl Service {
     /// Puts a service together.
     #[must_use]
-    pub fn new(judge: Arc<Judge>, others: Others, unavailable: Unavailable, limits: Limits) -> Self {
-        Self { judge, others, unavailable, limits, in_flight: AtomicUsize::new(0) }
-    }
-
-    /// Counts a request as in flight until the ticket is dropped; `None` where there are too many.
-    fn enter(self: &Arc<Self>) -> Option<Ticket> {
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.judge.metrics().set_in_flight(before + 1);
-        let ticket = Ticket(Arc::clone(self));
-        (before < self.limits.in_flight).then_some(ticket)
-    }
-}
-
-/// One request in flight.
-#[derive(Debug)]
-struct Ticket(Arc<Service>);
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let before = self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.0.judge.metrics().set_in_flight(before.saturating_sub(1));
+    pub fn new(
+        judge: Arc<Judge>,
+        others: Others,
+        unavailable: Unavailable,
+        limits: Limits,
+        in_flight: Arc<InFlight>,
+    ) -> Self {
+        Self { judge, others, unavailable, limits, in_flight }
     }
 }

@@ -85,8 +85,20 @@ impl Judge {
         arrival: Arrival,
         attempt: Attempt,
     ) -> Judged {
+        self.judge_for(incoming, arrival, attempt, |_| Ok(()))
+    }
+
+    /// The same for a transport that cannot say everything. An answer that it cannot say is not given: the
+    /// denial is, and it is what is counted and logged.
+    pub fn judge_for(
+        &self,
+        incoming: Result<&Incoming<'_>, &Denial>,
+        arrival: Arrival,
+        attempt: Attempt,
+        can_be_said: impl Fn(&Answer) -> Result<(), Denial>,
+    ) -> Judged {
         let judged = catch_unwind(AssertUnwindSafe(|| match incoming {
-            Ok(incoming) => self.read(incoming, arrival, attempt),
+            Ok(incoming) => self.read(incoming, arrival, attempt, can_be_said),
             Err(denial) => Judged::Answer(self.refuse(&Headers::default(), denial, arrival)),
         }));
         judged.unwrap_or_else(|_panic| {
@@ -117,7 +129,13 @@ impl Judge {
         answer
     }
 
-    fn read(&self, incoming: &Incoming<'_>, arrival: Arrival, attempt: Attempt) -> Judged {
+    fn read(
+        &self,
+        incoming: &Incoming<'_>,
+        arrival: Arrival,
+        attempt: Attempt,
+        can_be_said: impl Fn(&Answer) -> Result<(), Denial>,
+    ) -> Judged {
         let live = self.live.load();
         let Some(published) = live.as_ref() else {
             let denial = Denial::because(Denied::PolicyUnavailable, "no policy is live");
@@ -139,6 +157,13 @@ impl Judge {
         };
         let id = self.ids.next(arrival.now);
         let answer = response::answer(&snapshot.policy, incoming, &judgement, &id);
+        let (judgement, answer) = match can_be_said(&answer) {
+            Ok(()) => (judgement, answer),
+            Err(denial) => {
+                let answer = response::refuse(Some(&snapshot.policy), &incoming.headers, &denial, &id);
+                (engine::refused(denial), answer)
+            }
+        };
         self.record(Some(published), Some(incoming), &judgement, &answer, &id, arrival);
         Judged::Answer(answer)
     }

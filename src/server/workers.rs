@@ -11,9 +11,19 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::grpc::{self, Phase, Service};
+use super::forward_auth;
+use super::grpc::{self, Phase};
 use super::listen::{StdStream, Stream};
 use super::tls::{self, Protocols, Tls};
+
+/// What connections need.
+#[derive(Debug, Clone)]
+pub(super) struct Services {
+    pub grpc: Arc<grpc::Service>,
+    /// If there is an HTTP listener.
+    pub http: Option<Arc<forward_auth::Service>>,
+    pub tls: Option<Arc<Tls>>,
+}
 
 /// The deciding threads. Clones are handles of the same ones.
 #[derive(Debug, Clone)]
@@ -27,7 +37,7 @@ pub(super) struct Workers {
 #[derive(Debug)]
 struct Thread {
     connections: Arc<AtomicUsize>,
-    streams: mpsc::UnboundedSender<StdStream>,
+    streams: mpsc::UnboundedSender<(StdStream, Protocols)>,
 }
 
 /// One connection of a thread; counts until it is dropped.
@@ -47,8 +57,7 @@ impl Workers {
     pub(super) fn start(
         count: usize,
         most_connections: usize,
-        service: &Arc<Service>,
-        tls: Option<&Arc<Tls>>,
+        services: &Services,
         phase: &watch::Receiver<Phase>,
     ) -> io::Result<Self> {
         let (running, ended) = watch::channel(());
@@ -60,8 +69,7 @@ impl Workers {
             let work = Work {
                 given,
                 connections: Arc::clone(&connections),
-                service: Arc::clone(service),
-                tls: tls.cloned(),
+                services: services.clone(),
                 phase: phase.clone(),
             };
             let running = Arc::clone(&running);
@@ -75,7 +83,7 @@ impl Workers {
     }
 
     /// Gives a connection to the thread with the fewest; over the limit it is closed at once.
-    pub(super) fn take(&self, stream: Stream) {
+    pub(super) fn take(&self, stream: Stream, protocols: Protocols) {
         let count = |thread: &Thread| thread.connections.load(Ordering::Relaxed);
         if self.threads.iter().map(count).sum::<usize>() >= self.most_connections {
             warn!(limit = self.most_connections, "over `limits.connections`: a connection is closed");
@@ -85,7 +93,7 @@ impl Workers {
         match stream.into_std() {
             Ok(stream) => {
                 thread.connections.fetch_add(1, Ordering::Relaxed);
-                if thread.streams.send(stream).is_err() {
+                if thread.streams.send((stream, protocols)).is_err() {
                     thread.connections.fetch_sub(1, Ordering::Relaxed);
                 }
             }
@@ -102,10 +110,9 @@ impl Workers {
 
 /// What one thread does.
 struct Work {
-    given: mpsc::UnboundedReceiver<StdStream>,
+    given: mpsc::UnboundedReceiver<(StdStream, Protocols)>,
     connections: Arc<AtomicUsize>,
-    service: Arc<Service>,
-    tls: Option<Arc<Tls>>,
+    services: Services,
     phase: watch::Receiver<Phase>,
 }
 
@@ -118,31 +125,40 @@ impl Work {
                 stream = self.given.recv() => stream,
                 _ = phase.wait_for(|phase| *phase == Phase::Draining) => None,
             };
-            let Some(stream) = stream else { break };
-            self.begin(&tasks, stream);
+            let Some((stream, protocols)) = stream else { break };
+            self.begin(&tasks, stream, protocols);
         }
         // What was handed over before the listeners stopped is still served.
         self.given.close();
-        while let Some(stream) = self.given.recv().await {
-            self.begin(&tasks, stream);
+        while let Some((stream, protocols)) = self.given.recv().await {
+            self.begin(&tasks, stream, protocols);
         }
         tasks.close();
         tasks.wait().await;
     }
 
-    fn begin(&self, tasks: &TaskTracker, stream: StdStream) {
+    fn begin(&self, tasks: &TaskTracker, stream: StdStream, protocols: Protocols) {
         let seat = Seat(Arc::clone(&self.connections));
-        let (service, phase) = (Arc::clone(&self.service), self.phase.clone());
-        let tls = self.tls.clone();
-        match Stream::from_std(stream) {
-            Ok(stream) => drop(tasks.spawn(async move {
-                match tls::open(tls.as_deref(), stream, Protocols::Grpc).await {
-                    Ok(channel) => grpc::serve(channel, service, phase).await,
-                    Err(error) => debug!(%error, "a client did not get in"),
-                }
-                drop(seat);
-            })),
-            Err(error) => warn!(%error, "a connection cannot be taken up"),
-        }
+        let stream = match Stream::from_std(stream) {
+            Ok(stream) => stream,
+            Err(error) => return warn!(%error, "a connection cannot be taken up"),
+        };
+        let (services, phase) = (self.services.clone(), self.phase.clone());
+        tasks.spawn(async move {
+            serve(stream, protocols, services, phase).await;
+            drop(seat);
+        });
+    }
+}
+
+async fn serve(stream: Stream, protocols: Protocols, services: Services, phase: watch::Receiver<Phase>) {
+    let channel = match tls::open(services.tls.as_deref(), stream, protocols).await {
+        Ok(channel) => channel,
+        Err(error) => return debug!(%error, "a client did not get in"),
+    };
+    match (protocols, services.http) {
+        (Protocols::Grpc, _) => grpc::serve(channel, services.grpc, phase).await,
+        (Protocols::Http, Some(http)) => forward_auth::serve(channel, http, phase).await,
+        (Protocols::Http, None) => {}
     }
 }

@@ -38,8 +38,8 @@ pub fn incoming<'a>(parts: &'a Parts, target: &Target) -> Result<Incoming<'a>, D
         }
     };
     let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    // The proxy's own headers are no headers of the original request.
-    let headers = Headers::new(fields.filter(|(name, _)| !own.contains(name)));
+    // The proxy's own headers are no headers of the original request, and its `Host` is ours or told already.
+    let headers = Headers::new(fields.filter(|(name, _)| *name != "host" && !own.contains(name)));
     Ok(Incoming { method, host, target: path_and_query, headers, source: Source::default() })
 }
 

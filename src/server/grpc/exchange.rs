@@ -16,12 +16,13 @@ use http::{Method, Request, Response, StatusCode};
 
 use crate::decision::{Denial, Denied};
 use crate::response::Answer;
+use crate::server::in_flight::Ticket;
 use crate::server::judge::{Arrival, Judged};
 use crate::server::wire;
 use crate::token::{Attempt, IssuerId};
 
+use super::Service;
 use super::frame::{Pieces, Unusable, framed};
-use super::{Service, Ticket};
 
 /// `POST` to this path is `envoy.service.auth.v3.Authorization/Check`.
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -62,7 +63,7 @@ pub(super) fn begin(service: &Arc<Service>, taken: Taken, context: &mut Context<
     let deadline = deadline::of(request.headers())
         .map_or(service.limits.deadline, |told| told.min(service.limits.deadline));
     let mut check = Check {
-        ticket: service.enter(),
+        ticket: service.in_flight.enter(),
         service: Arc::clone(service),
         body: request.into_body(),
         respond,
