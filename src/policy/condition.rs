@@ -94,15 +94,12 @@ impl Condition {
         }
         let mut variables = Vec::new();
         for name in &walk.variables {
-            match VARIABLES.iter().find(|known| *known == name) {
-                Some(known) => variables.push(*known),
-                None => {
-                    let hint = closest(name, VARIABLES).map_or_else(
-                        || format!("known are {}", VARIABLES.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    return wrong(format!("there is no variable `{name}`"), &hint);
-                }
+            if let Some(known) = VARIABLES.iter().find(|known| *known == name) { variables.push(*known) } else {
+                let hint = closest(name, VARIABLES).map_or_else(
+                    || format!("known are {}", VARIABLES.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                return wrong(format!("there is no variable `{name}`"), &hint);
             }
         }
         if let Some((variable, field)) = walk.unknown_field(captures) {

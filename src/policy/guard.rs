@@ -127,7 +127,7 @@ impl Guards {
                     found.extend(all.map(IssuerId));
                 }
                 GuardName::One(id) => {
-                    found.extend(self.get(*id).into_iter().flat_map(|guard| &guard.issuers))
+                    found.extend(self.get(*id).into_iter().flat_map(|guard| &guard.issuers));
                 }
             }
         }

@@ -29,7 +29,7 @@ const MOST_CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longest that a connection lives: a reader that stops reading holds a page in memory.
-const LONGEST_LIFE: Duration = Duration::from_secs(120);
+const LONGEST_LIFE: Duration = Duration::from_mins(2);
 
 /// Most bytes of the head of a request.
 const MOST_HEAD: usize = 16 * 1024;

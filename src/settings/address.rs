@@ -31,7 +31,7 @@ impl Address {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("unix:") {
-            Some("") | Some("@") => None,
+            Some("" | "@") => None,
             Some(name) => Some(match name.strip_prefix('@') {
                 Some(name) => Self::Abstract(name.to_owned()),
                 None => Self::Unix(PathBuf::from(name)),

@@ -35,7 +35,7 @@ pub struct CacheSettings {
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { enabled: true, max_bytes: 64 << 20, max_age: Duration::from_secs(600) }
+        Self { enabled: true, max_bytes: 64 << 20, max_age: Duration::from_mins(10) }
     }
 }
 

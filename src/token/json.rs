@@ -172,12 +172,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
             if object.insert(name, value).is_none() {
                 continue;
             }
-            match self.twice {
-                Some(twice) => twice.set(true),
-                None => {
-                    self.flaw.set(Flaw::Twice);
-                    return Err(A::Error::custom("a member is there twice"));
-                }
+            if let Some(twice) = self.twice { twice.set(true) } else {
+                self.flaw.set(Flaw::Twice);
+                return Err(A::Error::custom("a member is there twice"));
             }
         }
         Ok(Value::Object(object))

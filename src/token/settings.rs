@@ -198,7 +198,7 @@ pub enum KeySource {
         /// How.
         access: Access,
     },
-    /// OpenID Connect or RFC 8414 metadata that names the JWK set.
+    /// `OpenID` Connect or RFC 8414 metadata that names the JWK set.
     Discovery {
         /// The metadata document; `None`: the well-known places under `issuer`.
         url: Option<Box<str>>,
@@ -272,10 +272,10 @@ pub struct Refresh {
 impl Default for Refresh {
     fn default() -> Self {
         Self {
-            interval: Duration::from_secs(300),
+            interval: Duration::from_mins(5),
             timeout: Duration::from_secs(3),
             cooldown: Duration::from_secs(10),
-            max_stale: Duration::from_secs(24 * 3600),
+            max_stale: Duration::from_hours(24),
             max_bytes: 1 << 20,
         }
     }

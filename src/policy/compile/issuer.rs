@@ -116,18 +116,15 @@ fn iss(issuer: &document::Issuer, problems: &mut Diagnostics) -> Vec<Box<str>> {
 fn algorithms(names: &[Text], problems: &mut Diagnostics) -> Vec<Algorithm> {
     let mut found = Vec::new();
     for name in names {
-        match Algorithm::from_name(&name.value) {
-            Some(algorithm) => found.push(algorithm),
-            None => {
-                let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-                problems
-                    .error(
-                        codes::UNKNOWN_ALGORITHM,
-                        name.at,
-                        format!("`{}` is no signature algorithm", name.value),
-                    )
-                    .hint(format!("one of {}", known.join(", ")));
-            }
+        if let Some(algorithm) = Algorithm::from_name(&name.value) { found.push(algorithm) } else {
+            let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+            problems
+                .error(
+                    codes::UNKNOWN_ALGORITHM,
+                    name.at,
+                    format!("`{}` is no signature algorithm", name.value),
+                )
+                .hint(format!("one of {}", known.join(", ")));
         }
     }
     found

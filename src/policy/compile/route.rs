@@ -106,7 +106,7 @@ impl<'d> Compiler<'_, 'd, '_> {
     ) -> (Ask, TokenUse, Vec<GuardName>) {
         match (&written.allow, &written.require) {
             (Some(_), Some(_)) => {
-                self.wrong(written.at, "a route has `allow` and `require`", "keep one of them")
+                self.wrong(written.at, "a route has `allow` and `require`", "keep one of them");
             }
             (None, None) => self.wrong(
                 written.at,

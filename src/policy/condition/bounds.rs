@@ -136,7 +136,7 @@ impl Walk {
         if name == "matches" {
             match arguments.last().map(|argument| &argument.expr) {
                 Some(Expr::Literal(LiteralValue::String(pattern))) => {
-                    self.patterns.push(pattern.inner().to_owned())
+                    self.patterns.push(pattern.inner().to_owned());
                 }
                 _ => self.problem = Some("a pattern of `matches` that is not a constant".to_owned()),
             }

@@ -84,7 +84,7 @@ impl RouteIndex {
             match &entry.matched.path {
                 PathPattern::Regex(_) => tree.regexes.push(index),
                 PathPattern::Template(template) => {
-                    tree.root.insert(template, index, reading.case_insensitive)
+                    tree.root.insert(template, index, reading.case_insensitive);
                 }
             }
         }

@@ -74,13 +74,10 @@ pub(super) fn upstream(node: &Node, problems: &mut Diagnostics) -> Option<Upstre
     let headers = keys.take("headers").and_then(|node| entries(node, "headers", problems)).map(|entries| {
         let mut found = Vec::new();
         for (name, value) in entries {
-            match &value.kind {
-                Kind::Null => found.push((name, None)),
-                _ => {
-                    let what = name.value.clone();
-                    if let Some(template) = text(value, &what, problems) {
-                        found.push((name, Some(template)));
-                    }
+            if value.kind == Kind::Null { found.push((name, None)) } else {
+                let what = name.value.clone();
+                if let Some(template) = text(value, &what, problems) {
+                    found.push((name, Some(template)));
                 }
             }
         }

@@ -141,7 +141,7 @@ impl Check {
                 }
             }
             Err(_elapsed) => {
-                self.refuse(&Denial::because(Denied::Overloaded, "the message did not arrive in time"))
+                self.refuse(&Denial::because(Denied::Overloaded, "the message did not arrive in time"));
             }
         }
     }
@@ -154,7 +154,7 @@ impl Check {
         match judged {
             Judged::Answer(answer) => self.answer(answer),
             Judged::NeedsKeys(_) => {
-                self.refuse(&Denial::because(Denied::KeysUnavailable, "the key is not there"))
+                self.refuse(&Denial::because(Denied::KeysUnavailable, "the key is not there"));
             }
         }
     }

@@ -72,7 +72,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Text as protobuf has it.
-pub(super) fn text<'a>(held: Held<'a>) -> Option<&'a str> {
+pub(super) fn text(held: Held<'_>) -> Option<&str> {
     match held {
         Held::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
         Held::Number => None,
@@ -80,7 +80,7 @@ pub(super) fn text<'a>(held: Held<'a>) -> Option<&'a str> {
 }
 
 /// A message, or bytes.
-pub(super) fn bytes<'a>(held: Held<'a>) -> Option<&'a [u8]> {
+pub(super) fn bytes(held: Held<'_>) -> Option<&[u8]> {
     match held {
         Held::Bytes(bytes) => Some(bytes),
         Held::Number => None,

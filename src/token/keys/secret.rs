@@ -92,7 +92,7 @@ fn decode(bytes: &[u8], encoding: Encoding) -> Result<Vec<u8>, KeysError> {
 
 /// Digits only: the number parser of the library takes a sign.
 fn hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let pairs = text.as_bytes().chunks(2);

@@ -80,7 +80,7 @@ fn fitting<'t>(
     now: UnixTime,
 ) -> impl Iterator<Item = &'t Key> {
     let keys =
-        move || trust.usable(id, now).flat_map(|set| set.keys()).filter(move |key| key.is_for(algorithm));
+        move || trust.usable(id, now).flat_map(super::super::keys::KeySet::keys).filter(move |key| key.is_for(algorithm));
     let by_name = keys().filter(move |key| named.is_some_and(|name| key.id() == Some(name)));
     let by_any = keys().filter(move |key| named.is_none() || key.fits_any_id());
     by_name.chain(by_any).take(MOST_TRIES)
@@ -100,7 +100,7 @@ fn named(
 ) -> Result<[u8; 32], Refused> {
     let refuse = |reason, detail: String| Err(rejected(reason, &detail, Some(id)));
     let shown = shown(name);
-    if trust.usable(id, now).flat_map(|set| set.keys()).any(|key| key.id() == Some(name)) {
+    if trust.usable(id, now).flat_map(super::super::keys::KeySet::keys).any(|key| key.id() == Some(name)) {
         // The key is known: it did not make this, or is not for this algorithm.
         return if was_tried {
             refuse(Denied::BadSignature, format!("key {shown} did not sign it"))
@@ -108,7 +108,7 @@ fn named(
             refuse(Denied::DisallowedAlgorithm, format!("key {shown} is not for {}", algorithm.name()))
         };
     }
-    let left_out = trust.usable(id, now).flat_map(|set| set.rejected()).find(|key| key.id() == Some(name));
+    let left_out = trust.usable(id, now).flat_map(super::super::keys::KeySet::rejected).find(|key| key.id() == Some(name));
     if let Some(key) = left_out.filter(|_| !was_tried) {
         return refuse(Denied::UnknownKey, format!("key {shown} {}", key.fault));
     }
@@ -116,7 +116,7 @@ fn named(
     if remotes.peek().is_none() {
         return if was_tried {
             refuse(Denied::BadSignature, "no key of the issuer signed it".to_owned())
-        } else if trust.usable(id, now).flat_map(|set| set.keys()).any(Key::fits_any_id) {
+        } else if trust.usable(id, now).flat_map(super::super::keys::KeySet::keys).any(Key::fits_any_id) {
             refuse(Denied::DisallowedAlgorithm, format!("no key of the issuer is for {}", algorithm.name()))
         } else {
             refuse(Denied::UnknownKey, format!("there is no key {shown}"))
