@@ -196,7 +196,12 @@ fn place(node: &Node, problems: &mut Diagnostics) -> Option<Place> {
 fn moment(node: &Node, problems: &mut Diagnostics) -> Option<UnixTime> {
     let read = match &node.kind {
         Kind::Integer(seconds) => Some(UnixTime::from_seconds(*seconds)),
-        _ => text(node).and_then(units::moment),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => text(node).and_then(units::moment),
     };
     if read.is_none() {
         problems
@@ -210,7 +215,12 @@ fn moment(node: &Node, problems: &mut Diagnostics) -> Option<UnixTime> {
 pub(super) fn text(node: &Node) -> Option<&str> {
     match &node.kind {
         Kind::Text { value, .. } => Some(value),
-        _ => None,
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => None,
     }
 }
 

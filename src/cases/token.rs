@@ -125,7 +125,7 @@ fn overlay(filled: &mut Map<String, Value>, written: &Map<String, Value>, now: U
                     }
                 }
             }
-            other => {
+            other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
                 filled.insert(name.clone(), other.clone());
             }
         }

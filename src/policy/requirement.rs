@@ -183,7 +183,15 @@ impl Requirement {
                     }
                 }
                 Check::Use(_, inner) => inner.guards_asked(found),
-                _ => {}
+                Check::Has { .. }
+                | Check::Subject(_)
+                | Check::Claim(..)
+                | Check::Address(_)
+                | Check::Principal(_)
+                | Check::Header(..)
+                | Check::Query(..)
+                | Check::When(_)
+                | Check::Not(_) => {}
             }
         }
     }

@@ -205,7 +205,11 @@ fn union(
                 for item in items {
                     match item {
                         Value::String(text) => add(text),
-                        _ => return Err(unfit(Denied::InvalidClaims, ill_typed)),
+                        Value::Null
+                        | Value::Bool(_)
+                        | Value::Number(_)
+                        | Value::Array(_)
+                        | Value::Object(_) => return Err(unfit(Denied::InvalidClaims, ill_typed)),
                     }
                 }
             }

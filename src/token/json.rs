@@ -37,7 +37,9 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Flaw> {
     reader.end().map_err(|_| Flaw::NoObject)?;
     match value {
         Value::Object(object) => Ok(object),
-        _ => Err(Flaw::NoObject),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(Flaw::NoObject)
+        }
     }
 }
 
@@ -172,7 +174,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
             if object.insert(name, value).is_none() {
                 continue;
             }
-            if let Some(twice) = self.twice { twice.set(true) } else {
+            if let Some(twice) = self.twice {
+                twice.set(true)
+            } else {
                 self.flaw.set(Flaw::Twice);
                 return Err(A::Error::custom("a member is there twice"));
             }

@@ -96,14 +96,24 @@ pub(in crate::cases) fn is_reason(word: &str) -> Option<bool> {
 pub(in crate::cases) fn status(node: &Node) -> Option<u16> {
     match node.kind {
         Kind::Integer(status) => u16::try_from(status).ok().filter(|status| (200..600).contains(status)),
-        _ => None,
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => None,
     }
 }
 
 fn values(entries: Vec<(Box<str>, &Node)>) -> Vec<(Box<str>, Option<Box<str>>)> {
     let value = |node: &Node| match &node.kind {
         Kind::Null => None,
-        _ => Some(text(node).map_or_else(|| json(node).to_string(), str::to_owned).into()),
+        Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => Some(text(node).map_or_else(|| json(node).to_string(), str::to_owned).into()),
     };
     entries.into_iter().map(|(name, node)| (name, value(node))).collect()
 }

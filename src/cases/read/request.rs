@@ -76,7 +76,12 @@ fn with_query(path: &str, query: &[(Box<str>, &Node)]) -> String {
 fn scalars(node: &Node) -> Vec<String> {
     match &node.kind {
         Kind::Sequence(items) => items.iter().flat_map(scalars).collect(),
-        _ => vec![text(node).map_or_else(|| json(node).to_string(), str::to_owned)],
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Mapping(_) => vec![text(node).map_or_else(|| json(node).to_string(), str::to_owned)],
     }
 }
 

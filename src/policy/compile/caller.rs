@@ -85,7 +85,16 @@ fn missing(message: &str, at: At, problems: &mut Diagnostics) {
 fn put_under(requirement: &mut Requirement, guards: &[GuardName]) {
     let asks_itself = requirement.checks.iter().any(|check| match check {
         Check::Any(_) | Check::All(_) | Check::Use(..) => false,
-        other => needs_caller(other),
+        other @ (Check::Has { .. }
+        | Check::Guard(_)
+        | Check::Subject(_)
+        | Check::Claim(..)
+        | Check::Address(_)
+        | Check::Principal(_)
+        | Check::Header(..)
+        | Check::Query(..)
+        | Check::When(_)
+        | Check::Not(_)) => needs_caller(other),
     });
     if asks_itself {
         requirement.checks.insert(0, Check::Guard(guards.to_vec()));
@@ -99,7 +108,16 @@ fn put_under(requirement: &mut Requirement, guards: &[GuardName]) {
                 }
             }
             Check::Use(_, inner) => put_under(inner, guards),
-            _ => {}
+            Check::Has { .. }
+            | Check::Guard(_)
+            | Check::Subject(_)
+            | Check::Claim(..)
+            | Check::Address(_)
+            | Check::Principal(_)
+            | Check::Header(..)
+            | Check::Query(..)
+            | Check::When(_)
+            | Check::Not(_) => {}
         }
     }
 }
@@ -110,7 +128,16 @@ fn is_covered(requirement: &Requirement) -> bool {
         || requirement.checks.iter().all(|check| match check {
             Check::Any(several) | Check::All(several) => several.iter().all(is_covered),
             Check::Use(_, inner) => is_covered(inner),
-            other => !needs_caller(other),
+            other @ (Check::Has { .. }
+            | Check::Guard(_)
+            | Check::Subject(_)
+            | Check::Claim(..)
+            | Check::Address(_)
+            | Check::Principal(_)
+            | Check::Header(..)
+            | Check::Query(..)
+            | Check::When(_)
+            | Check::Not(_)) => !needs_caller(other),
         })
 }
 
@@ -121,7 +148,15 @@ fn gives_a_guard(requirement: &Requirement) -> bool {
         Check::Any(branches) => branches.iter().all(gives_a_guard),
         Check::All(parts) => parts.iter().any(gives_a_guard),
         Check::Use(_, inner) => gives_a_guard(inner),
-        _ => false,
+        Check::Has { .. }
+        | Check::Subject(_)
+        | Check::Claim(..)
+        | Check::Address(_)
+        | Check::Principal(_)
+        | Check::Header(..)
+        | Check::Query(..)
+        | Check::When(_)
+        | Check::Not(_) => false,
     })
 }
 
@@ -130,13 +165,31 @@ fn names_a_guard(requirement: &Requirement) -> bool {
         Check::Guard(_) => true,
         Check::Any(several) | Check::All(several) => several.iter().any(names_a_guard),
         Check::Not(inner) | Check::Use(_, inner) => names_a_guard(inner),
-        _ => false,
+        Check::Has { .. }
+        | Check::Subject(_)
+        | Check::Claim(..)
+        | Check::Address(_)
+        | Check::Principal(_)
+        | Check::Header(..)
+        | Check::Query(..)
+        | Check::When(_) => false,
     })
 }
 
 fn needs_caller(check: &Check) -> bool {
     match check {
         Check::Not(inner) => inner.needs_caller(),
-        other => other.needs_caller(),
+        other @ (Check::Has { .. }
+        | Check::Guard(_)
+        | Check::Subject(_)
+        | Check::Claim(..)
+        | Check::Address(_)
+        | Check::Principal(_)
+        | Check::Header(..)
+        | Check::Query(..)
+        | Check::When(_)
+        | Check::Any(_)
+        | Check::All(_)
+        | Check::Use(..)) => other.needs_caller(),
     }
 }

@@ -116,7 +116,9 @@ fn iss(issuer: &document::Issuer, problems: &mut Diagnostics) -> Vec<Box<str>> {
 fn algorithms(names: &[Text], problems: &mut Diagnostics) -> Vec<Algorithm> {
     let mut found = Vec::new();
     for name in names {
-        if let Some(algorithm) = Algorithm::from_name(&name.value) { found.push(algorithm) } else {
+        if let Some(algorithm) = Algorithm::from_name(&name.value) {
+            found.push(algorithm)
+        } else {
             let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
             problems
                 .error(

@@ -63,7 +63,9 @@ pub(super) fn client_address(
         }
         return ClientAddress::Header(header);
     };
-    if let Some(hops) = usize::try_from(hops.value).ok().filter(|hops| (1..=32).contains(hops)) { ClientAddress::Forwarded(header, hops) } else {
+    if let Some(hops) = usize::try_from(hops.value).ok().filter(|hops| (1..=32).contains(hops)) {
+        ClientAddress::Forwarded(header, hops)
+    } else {
         problems
             .error(codes::CLIENT_ADDRESS, hops.at, "`trusted_hops` is a number from 1 to 32")
             .hint("how many trusted proxies have appended to the header");

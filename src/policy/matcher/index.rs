@@ -137,7 +137,7 @@ impl RouteIndex {
                     PathPattern::Template(template) if entry.matched.conditions() > 0 => {
                         template.capture(request.path.segments())
                     }
-                    _ => Captures::new(),
+                    PathPattern::Template(_) | PathPattern::Regex(_) => Captures::new(),
                 };
                 entry.matched.admits(request, &captures)
             }

@@ -92,7 +92,11 @@ impl ValueMatcher {
             Test::Present(wanted) => Tri::from(*wanted),
             Test::Shorthand(operands) => Tri::from(match value {
                 Value::Array(items) => items.iter().any(|item| one_equals(operands, item)),
-                single => one_equals(operands, single),
+                single @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Object(_)) => one_equals(operands, single),
             }),
             Test::Equals(operand) => Tri::from(equal(operand, value)),
             Test::OneOf(operands) => Tri::from(one_equals(operands, value)),
@@ -112,7 +116,11 @@ impl ValueMatcher {
                 Value::Array(items) => {
                     Tri::any(items.iter().map(|item| text(item, |text| pattern.is_match(text))))
                 }
-                single => text(single, |text| pattern.is_match(text)),
+                single @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Object(_)) => text(single, |text| pattern.is_match(text)),
             },
             Test::AtLeast(least) => {
                 number(value, |number| least.compare(number).is_some_and(Ordering::is_ge))
@@ -157,7 +165,15 @@ impl ValueMatcher {
         let operands = match &self.test {
             Test::Shorthand(operands) | Test::OneOf(operands) => operands.as_slice(),
             Test::Equals(operand) => std::slice::from_ref(operand),
-            _ => return None,
+            Test::WholeList(_)
+            | Test::ContainsAny(_)
+            | Test::ContainsAll(_)
+            | Test::Prefix(_)
+            | Test::Suffix(_)
+            | Test::Matches(_)
+            | Test::Present(_)
+            | Test::AtLeast(_)
+            | Test::AtMost(_) => return None,
         };
         if self.ignore_case {
             return None;
@@ -170,7 +186,17 @@ impl ValueMatcher {
     pub fn presence(&self) -> Option<bool> {
         match self.test {
             Test::Present(wanted) => Some(wanted),
-            _ => None,
+            Test::Shorthand(_)
+            | Test::Equals(_)
+            | Test::WholeList(_)
+            | Test::OneOf(_)
+            | Test::ContainsAny(_)
+            | Test::ContainsAll(_)
+            | Test::Prefix(_)
+            | Test::Suffix(_)
+            | Test::Matches(_)
+            | Test::AtLeast(_)
+            | Test::AtMost(_) => None,
         }
     }
 
@@ -247,7 +273,9 @@ fn whole(number: &Number) -> Option<i64> {
 fn held(value: &Value, judge: impl FnOnce(&[Value]) -> bool) -> Tri {
     Tri::from(match value {
         Value::Array(items) => judge(items),
-        single => judge(std::slice::from_ref(single)),
+        single @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            judge(std::slice::from_ref(single))
+        }
     })
 }
 

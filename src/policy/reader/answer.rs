@@ -65,7 +65,12 @@ fn block(node: &Node, problems: &mut Diagnostics) -> Option<Block> {
 fn body(node: &Node, problems: &mut Diagnostics) -> Option<Text> {
     match &node.kind {
         Kind::Text { value, .. } => Some(Spanned { value: value.clone(), at: node.at }),
-        _ => text(node, "body", problems),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => text(node, "body", problems),
     }
 }
 
@@ -74,7 +79,9 @@ pub(super) fn upstream(node: &Node, problems: &mut Diagnostics) -> Option<Upstre
     let headers = keys.take("headers").and_then(|node| entries(node, "headers", problems)).map(|entries| {
         let mut found = Vec::new();
         for (name, value) in entries {
-            if value.kind == Kind::Null { found.push((name, None)) } else {
+            if value.kind == Kind::Null {
+                found.push((name, None))
+            } else {
                 let what = name.value.clone();
                 if let Some(template) = text(value, &what, problems) {
                     found.push((name, Some(template)));

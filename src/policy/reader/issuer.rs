@@ -58,7 +58,13 @@ fn source(node: &Node, problems: &mut Diagnostics) -> Option<KeySource> {
                 .hint("remove it if the metadata is not to be read");
             None
         }
-        _ => text(node, "discovery", problems),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => text(node, "discovery", problems),
     });
     let source = KeySource {
         at: node.at,
@@ -83,7 +89,12 @@ fn source(node: &Node, problems: &mut Diagnostics) -> Option<KeySource> {
 fn jwks(node: &Node, problems: &mut Diagnostics) -> Option<Text> {
     match &node.kind {
         Kind::Mapping(_) => Some(Text { value: json(node).to_string().into(), at: node.at }),
-        _ => text(node, "jwks", problems),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_) => text(node, "jwks", problems),
     }
 }
 
@@ -98,7 +109,12 @@ fn json(node: &Node) -> serde_json::Value {
         Kind::Mapping(entries) => {
             let member = |(key, value): &(Node, Node)| match &key.kind {
                 Kind::Text { value: name, .. } => Some((name.to_string(), json(value))),
-                _ => None,
+                Kind::Null
+                | Kind::Bool(_)
+                | Kind::Integer(_)
+                | Kind::Float(_)
+                | Kind::Sequence(_)
+                | Kind::Mapping(_) => None,
             };
             serde_json::Value::Object(entries.iter().filter_map(member).collect())
         }
@@ -139,7 +155,12 @@ fn refresh(node: &Node, problems: &mut Diagnostics) -> Option<Refresh> {
     let mut keys = Fields::of(node, "`refresh`", problems)?;
     let max_bytes = keys.take("max_bytes").and_then(|node| match node.kind {
         Kind::Integer(bytes) => Some(Text { value: bytes.to_string().into(), at: node.at }),
-        _ => text(node, "max_bytes", problems),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => text(node, "max_bytes", problems),
     });
     let refresh = Refresh {
         interval: keys.text("interval", problems),

@@ -15,7 +15,12 @@ pub(super) fn read(node: &Node, name: &str, in_forbid: bool, problems: &mut Diag
             .iter()
             .filter_map(|item| one(item, name, in_forbid, problems))
             .collect(),
-        _ => one(node, name, in_forbid, problems).into_iter().collect(),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Mapping(_) => one(node, name, in_forbid, problems).into_iter().collect(),
     }
 }
 
@@ -28,7 +33,12 @@ fn one(node: &Node, name: &str, in_forbid: bool, problems: &mut Diagnostics) -> 
                 .hint("an empty match would match everything: write `/**` if that is meant");
             None
         }
-        _ => text(node, name, problems).map(Match::Text),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_) => text(node, name, problems).map(Match::Text),
     }
 }
 

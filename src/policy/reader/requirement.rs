@@ -28,7 +28,12 @@ pub(super) fn read(node: &Node, what: &str, problems: &mut Diagnostics) -> Optio
     let mut keys = match &node.kind {
         Kind::Mapping(entries) if entries.is_empty() => return nothing(node, what, problems),
         Kind::Null => return nothing(node, what, problems),
-        _ => Fields::of(node, what, problems)?,
+        Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => Fields::of(node, what, problems)?,
     };
     let requirement = Requirement {
         at: node.at,
@@ -132,7 +137,9 @@ pub(super) fn matcher(node: &Node, name: &str, problems: &mut Diagnostics) -> Op
             scalars.into_iter().collect::<Option<Vec<_>>>().map(|scalars| Matcher::List(node.at, scalars))
         }
         Kind::Mapping(_) => operator(node, name, problems),
-        _ => scalar(node, name, problems).map(Matcher::Scalar),
+        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text { .. } => {
+            scalar(node, name, problems).map(Matcher::Scalar)
+        }
     }
 }
 
@@ -144,7 +151,12 @@ fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Match
         if &*key.value == "ignore_case" {
             match value.kind {
                 Kind::Bool(flag) => ignore_case = Some(Spanned { value: flag, at: value.at }),
-                _ => {
+                Kind::Null
+                | Kind::Integer(_)
+                | Kind::Float(_)
+                | Kind::Text { .. }
+                | Kind::Sequence(_)
+                | Kind::Mapping(_) => {
                     problems
                         .error(codes::WRONG_TYPE, value.at, "`ignore_case` is `true` or `false`")
                         .hint("write `true`");
@@ -182,7 +194,12 @@ fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Match
                 items.iter().map(|item| scalar(item, &operator.value, problems)).collect::<Vec<_>>();
             Operand::Many(value.at, scalars.into_iter().collect::<Option<Vec<_>>>()?)
         }
-        _ => Operand::One(scalar(value, &operator.value, problems)?),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Text { .. }
+        | Kind::Mapping(_) => Operand::One(scalar(value, &operator.value, problems)?),
     };
     Some(Matcher::Operator { at: node.at, name: operator, operand, ignore_case })
 }

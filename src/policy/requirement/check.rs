@@ -125,7 +125,15 @@ impl Check {
             Self::Not(inner) => inner.without_caller().not(),
             Self::Use(_, inner) => inner.without_caller(),
             leaf if leaf.needs_caller() => Possible::UNKNOWN,
-            _ => Possible::EITHER,
+            leaf @ (Self::Has { .. }
+            | Self::Guard(_)
+            | Self::Subject(_)
+            | Self::Claim(..)
+            | Self::Address(_)
+            | Self::Principal(_)
+            | Self::Header(..)
+            | Self::Query(..)
+            | Self::When(_)) => Possible::EITHER,
         }
     }
 }

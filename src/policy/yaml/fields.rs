@@ -131,7 +131,12 @@ impl<'n> Fields<'n> {
 pub fn as_text(node: &Node) -> Option<&str> {
     match &node.kind {
         Kind::Text { value, .. } => Some(value),
-        _ => None,
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => None,
     }
 }
 
@@ -248,7 +253,7 @@ pub fn entries<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics) -> Op
                 .error(codes::EMPTY, node.at, format!("`{name}` is empty"))
                 .hint("write what is meant, or remove the key");
         }
-        _ => {
+        Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text { .. } | Kind::Sequence(_) => {
             problems
                 .error(
                     codes::WRONG_TYPE,

@@ -79,8 +79,12 @@ fn fitting<'t>(
     named: Option<&'t str>,
     now: UnixTime,
 ) -> impl Iterator<Item = &'t Key> {
-    let keys =
-        move || trust.usable(id, now).flat_map(super::super::keys::KeySet::keys).filter(move |key| key.is_for(algorithm));
+    let keys = move || {
+        trust
+            .usable(id, now)
+            .flat_map(super::super::keys::KeySet::keys)
+            .filter(move |key| key.is_for(algorithm))
+    };
     let by_name = keys().filter(move |key| named.is_some_and(|name| key.id() == Some(name)));
     let by_any = keys().filter(move |key| named.is_none() || key.fits_any_id());
     by_name.chain(by_any).take(MOST_TRIES)
@@ -108,7 +112,10 @@ fn named(
             refuse(Denied::DisallowedAlgorithm, format!("key {shown} is not for {}", algorithm.name()))
         };
     }
-    let left_out = trust.usable(id, now).flat_map(super::super::keys::KeySet::rejected).find(|key| key.id() == Some(name));
+    let left_out = trust
+        .usable(id, now)
+        .flat_map(super::super::keys::KeySet::rejected)
+        .find(|key| key.id() == Some(name));
     if let Some(key) = left_out.filter(|_| !was_tried) {
         return refuse(Denied::UnknownKey, format!("key {shown} {}", key.fault));
     }

@@ -187,7 +187,7 @@ impl Compiler<'_> {
         match &scalar.value {
             Scalar::Integer(number) => Some(Bound::Integer(*number)),
             Scalar::Float(number) if number.is_finite() => Some(Bound::Float(*number)),
-            _ => {
+            Scalar::Text(_) | Scalar::Float(_) | Scalar::Bool(_) => {
                 self.wrong(scalar.at, &name.value);
                 None
             }
