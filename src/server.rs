@@ -134,7 +134,11 @@ async fn serve(
     let accepting: Vec<_> = listeners
         .into_iter()
         .map(|(listener, protocols)| {
-            info!(address = %listener.local_address(), ?protocols, "listening");
+            let address = listener.local_address();
+            match protocols {
+                Protocols::Grpc => info!(%address, "listening for Envoy"),
+                Protocols::Http => info!(%address, "listening for other proxies"),
+            }
             tokio::spawn(accept(listener, protocols, workers.clone(), phase.subscribe()))
         })
         .collect();

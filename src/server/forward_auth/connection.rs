@@ -22,7 +22,7 @@ const FIRST_REQUEST: Duration = Duration::from_secs(10);
 /// Longest that a connection lies idle between two requests, and longest that a request's head takes. More than
 /// proxies keep an idle connection (Caddy 120 s, Traefik 90 s, nginx 60 s): whoever closes first must be the
 /// proxy, or it sends a request into a connection that is just being closed.
-const IDLE: Duration = Duration::from_secs(180);
+const IDLE: Duration = Duration::from_mins(3);
 
 /// Most headers of one request.
 const HEADERS: usize = 256;

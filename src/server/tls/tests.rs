@@ -233,7 +233,7 @@ async fn a_file_that_goes_or_breaks_leaves_the_old_in_use() {
         std::fs::remove_file(directory.path().join(name)).expect("removed");
         let error = server.tls.reload().expect("it has changed").expect_err("it is gone");
         assert!(matches!(error, TlsError::Unreadable { .. }), "{error}");
-        for broken in ["", "nothing", &content[..content.len() / 2]] {
+        for broken in ["", "nothing", content.split_at(content.len() / 2).0] {
             directory.write(name, broken);
             server.tls.reload().expect("it has changed").expect_err("it is broken");
             server.talk(envoy.clone(), Protocols::Grpc).await.succeeds();
