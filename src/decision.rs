@@ -204,6 +204,7 @@ impl Outcome {
 
 /// A request let in. Only the policy can make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::manual_non_exhaustive, reason = "nor may other modules of this crate make one")]
 pub struct Grant {
     /// Why.
     pub reason: Allowed,

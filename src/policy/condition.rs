@@ -95,7 +95,7 @@ impl Condition {
         let mut variables = Vec::new();
         for name in &walk.variables {
             if let Some(known) = VARIABLES.iter().find(|known| *known == name) {
-                variables.push(*known)
+                variables.push(*known);
             } else {
                 let hint = closest(name, VARIABLES).map_or_else(
                     || format!("known are {}", VARIABLES.join(", ")),

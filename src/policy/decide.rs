@@ -82,7 +82,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         }
         let mut heard = Heard::default();
         let fences = self.fences(&mut heard, attempt)?;
-        let look_in = self.places(&fences, route);
+        let look_in = Self::places(&fences, route);
         self.observer.looks_for_caller(&look_in);
         let credential = heard.listen(self, &look_in, attempt)?;
         let (id, captures) = match winner {
@@ -131,7 +131,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     }
 
     /// The issuers in whose places a token is looked for: those of the guards that the rules name.
-    fn places(&self, fences: &[Fence<'_>], route: Option<&Route>) -> Vec<IssuerId> {
+    fn places(fences: &[Fence<'_>], route: Option<&Route>) -> Vec<IssuerId> {
         let mut places: Vec<IssuerId> =
             fences.iter().flat_map(|fence| fence.forbid.look_in.iter().copied()).collect();
         places.extend(route.iter().flat_map(|route| route.look_in.iter().copied()));
@@ -147,7 +147,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         captures: &Captures<'a>,
         credential: &Credential<'_>,
     ) -> Decision {
-        if let Some(denial) = self.refuse_bad_token(fences, route, credential) {
+        if let Some(denial) = Self::refuse_bad_token(fences, route, credential) {
             return Decision::Deny(denial);
         }
         let known = credential.known();
@@ -162,7 +162,6 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
 
     /// A bad token never degrades to anonymous: the rule that looked for it turns the request away.
     fn refuse_bad_token(
-        &self,
         fences: &[Fence<'_>],
         route: Option<(RouteId, &Route)>,
         credential: &Credential<'_>,

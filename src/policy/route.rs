@@ -154,8 +154,8 @@ impl ClientAddress {
             Self::Forwarded(name, hops) => {
                 let values: Vec<&str> =
                     request.headers.all(name).map(str::from_utf8).collect::<Result<_, _>>().ok()?;
-                let from_the_right = values.iter().rev().flat_map(|value| value.rsplit(','));
-                from_the_right.skip(hops.checked_sub(1)?).next().and_then(parse)
+                let mut from_the_right = values.iter().rev().flat_map(|value| value.rsplit(','));
+                from_the_right.nth(hops.checked_sub(1)?).and_then(parse)
             }
         }
     }

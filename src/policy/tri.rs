@@ -34,10 +34,6 @@ impl Tri {
 
     /// The contrary; unknown stays unknown.
     #[must_use]
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "a three-valued answer is no boolean; `!` would suggest one"
-    )]
     pub const fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,

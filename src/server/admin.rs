@@ -74,8 +74,8 @@ pub async fn serve(listener: Listener, pages: Pages) -> Infallible {
 }
 
 async fn talk(stream: Stream, pages: Pages) {
-    let answer = service_fn(|request: Request<Incoming>| async {
-        Ok::<Response<Full<Bytes>>, Infallible>(page::answer(&pages, request).await)
+    let answer = service_fn(|request: Request<Incoming>| {
+        std::future::ready(Ok::<Response<Full<Bytes>>, Infallible>(page::answer(&pages, &request)))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

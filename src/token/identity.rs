@@ -159,9 +159,7 @@ fn audiences(issuer: &IssuerSettings, claims: &Claims) -> Result<Box<[Box<str>]>
 fn subject(paths: &[ClaimPath], claims: &Claims) -> Result<Option<Box<str>>, Unfit> {
     match first(paths, claims) {
         None => Ok(None),
-        Some(Value::String(text)) => {
-            Ok(Some(text.as_str().into()).filter(|text: &Box<str>| !text.is_empty()))
-        }
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty()).map(Into::into)),
         Some(Value::Number(number)) if !number.is_f64() => Ok(Some(number.to_string().into())),
         Some(_) => Err(unfit(Denied::InvalidClaims, "its subject is neither a string nor an integer")),
     }

@@ -175,7 +175,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
                 continue;
             }
             if let Some(twice) = self.twice {
-                twice.set(true)
+                twice.set(true);
             } else {
                 self.flaw.set(Flaw::Twice);
                 return Err(A::Error::custom("a member is there twice"));

@@ -205,12 +205,11 @@ impl Key {
     }
 
     fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
-        let (public, secret): (&[(Algorithm, ParsedPublicKey)], &[(Algorithm, hmac::Key)]) =
-            match &self.material {
-                Material::Public(forms) => (forms, &[]),
-                Material::Secret(forms) => (&[], forms),
-                Material::Fixture(_) => (&[], &[]),
-            };
+        let (public, secret) = match &self.material {
+            Material::Public(forms) => (forms.as_slice(), &[][..]),
+            Material::Secret(forms) => (&[][..], forms.as_slice()),
+            Material::Fixture(_) => (&[][..], &[][..]),
+        };
         public.iter().map(|(algorithm, _)| *algorithm).chain(secret.iter().map(|(algorithm, _)| *algorithm))
     }
 

@@ -81,7 +81,7 @@ impl Refused {
         }
     }
 
-    fn from_cache(self) -> Self {
+    fn out_of_cache(self) -> Self {
         match self {
             Self::Rejected(rejection) => Self::Rejected(Rejection { cached: true, ..rejection }),
             Self::NeedsKeys(_) => self,
@@ -188,11 +188,11 @@ impl Trust {
                     place,
                     algorithm: Some(algorithm),
                 })
-                .map_err(Refused::from_cache);
+                .map_err(Refused::out_of_cache);
         }
         self.cache.count(false);
         let judged = self.judge(&found, now, attempt).and_then(|verified| {
-            self.judge_times(&verified, now)?;
+            Self::judge_times(&verified, now)?;
             Ok(Arc::new(verified))
         });
         if let Some(name) = &name {
@@ -221,7 +221,7 @@ impl Trust {
                 return None;
             }
             let caller = Caller::Verified(Arc::clone(&entry.identity));
-            return Some(self.judge_times(&entry, now).map(|()| (caller, entry.algorithm)));
+            return Some(Self::judge_times(&entry, now).map(|()| (caller, entry.algorithm)));
         }
         let refusal = self.cache.refusal(name, &found.token, now)?;
         let still_holds = Arc::ptr_eq(&refusal.keys, &self.keys) && refusal.place == found.place;
@@ -253,7 +253,7 @@ impl Trust {
         }
     }
 
-    fn judge_times(&self, verified: &Verified, now: UnixTime) -> Result<(), Refused> {
+    fn judge_times(verified: &Verified, now: UnixTime) -> Result<(), Refused> {
         verified
             .times
             .judge(&verified.settings, now)

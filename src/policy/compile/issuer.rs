@@ -117,7 +117,7 @@ fn algorithms(names: &[Text], problems: &mut Diagnostics) -> Vec<Algorithm> {
     let mut found = Vec::new();
     for name in names {
         if let Some(algorithm) = Algorithm::from_name(&name.value) {
-            found.push(algorithm)
+            found.push(algorithm);
         } else {
             let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
             problems

@@ -80,7 +80,7 @@ pub(super) fn upstream(node: &Node, problems: &mut Diagnostics) -> Option<Upstre
         let mut found = Vec::new();
         for (name, value) in entries {
             if value.kind == Kind::Null {
-                found.push((name, None))
+                found.push((name, None));
             } else {
                 let what = name.value.clone();
                 if let Some(template) = text(value, &what, problems) {

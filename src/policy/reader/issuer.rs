@@ -59,7 +59,6 @@ fn source(node: &Node, problems: &mut Diagnostics) -> Option<KeySource> {
             None
         }
         Kind::Null
-        | Kind::Bool(_)
         | Kind::Integer(_)
         | Kind::Float(_)
         | Kind::Text { .. }

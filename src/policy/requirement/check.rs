@@ -124,8 +124,7 @@ impl Check {
             }
             Self::Not(inner) => inner.without_caller().not(),
             Self::Use(_, inner) => inner.without_caller(),
-            leaf if leaf.needs_caller() => Possible::UNKNOWN,
-            leaf @ (Self::Has { .. }
+            Self::Has { .. }
             | Self::Guard(_)
             | Self::Subject(_)
             | Self::Claim(..)
@@ -133,7 +132,13 @@ impl Check {
             | Self::Principal(_)
             | Self::Header(..)
             | Self::Query(..)
-            | Self::When(_)) => Possible::EITHER,
+            | Self::When(_) => {
+                if self.needs_caller() {
+                    Possible::UNKNOWN
+                } else {
+                    Possible::EITHER
+                }
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
     let at = place(file, marker, marker);
     let line = text.lines().nth(marker.line().saturating_sub(1)).unwrap_or_default();
     let starts_with_tab = line.trim_start_matches(' ').starts_with('\t');
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other one is told in the parser's own words")]
     match error.kind() {
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation

@@ -33,9 +33,9 @@ impl Page {
     }
 }
 
-pub(super) async fn answer(pages: &Pages, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) fn answer(pages: &Pages, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let is_reading = *request.method() == Method::GET || *request.method() == Method::HEAD;
-    let page = if is_misdirected(pages, &request) {
+    let page = if is_misdirected(pages, request) {
         Page::text(
             StatusCode::MISDIRECTED_REQUEST,
             "this page is not for that host: ask by address, or by a name of the machine or the cluster\n",

@@ -48,6 +48,7 @@ fn one(value: &Value) -> Result<Key, KeyFault> {
     };
     let name = Name::Id(id);
     let is_for = |algorithm| intent.allows(algorithm);
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what the library will know later is unknown to us")]
     match parameters(members)? {
         AlgorithmParameters::RSA(parameters) => {
             let (n, e) = (decode(&parameters.n)?, decode(&parameters.e)?);

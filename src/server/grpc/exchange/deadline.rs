@@ -35,7 +35,7 @@ mod tests {
             of(&headers)
         };
         assert_eq!(told("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(told("99999999H"), Some(Duration::from_hours(99999999)));
+        assert_eq!(told("99999999H"), Some(Duration::from_hours(99_999_999)));
         assert_eq!(told("0n"), Some(Duration::ZERO));
         for wrong in ["", "m", "250", "250x", "-1m", "123456789m", "1 m", "+1m"] {
             assert_eq!(told(wrong), None, "{wrong}");
