@@ -145,6 +145,12 @@ impl Denied {
         Self::ALL.iter().copied().find(|reason| reason.label() == label)
     }
 
+    /// No, or could not be found.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        if self.block() == Block::Unavailable { Outcome::Error } else { Outcome::Deny }
+    }
+
     /// Of several failures the one to report: 503 before 401 before 403, then the order of the list.
     /// (400 never competes: it is settled before anything else, and goes first here.)
     #[must_use]
@@ -261,8 +267,7 @@ impl Decision {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Allow(_) => Outcome::Allow,
-            Self::Deny(denial) if denial.reason.block() == Block::Unavailable => Outcome::Error,
-            Self::Deny(_) => Outcome::Deny,
+            Self::Deny(denial) => denial.reason.outcome(),
         }
     }
 

@@ -1,12 +1,16 @@
 //! Everything that is counted. One value, no globals: each test has its own.
 
 mod families;
+mod family;
+mod plan;
+mod possible;
 mod series;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::decision::Decision;
 use crate::policy::{Judgement, Policy};
 use crate::time::UnixTime;
 use crate::token::cache::CacheStats;
@@ -73,7 +77,10 @@ impl Metrics {
 
     /// Counts a decision that no policy took part in.
     pub fn record_without_policy(&self, judgement: &Judgement<'_>, duration: Duration) {
-        self.0.decision_without_policy(&judgement.decision, duration);
+        if let Decision::Deny(denial) = &judgement.decision {
+            self.0.without_policy(denial.reason).add(1);
+        }
+        self.0.observe(judgement.decision.outcome(), duration);
     }
 
     /// A request was answered, this long after it was received.
@@ -93,7 +100,7 @@ impl Metrics {
 
     /// Keys of an issuer were fetched, or were not: `ok`, or what went wrong.
     pub fn key_fetch(&self, issuer: &str, result: &'static str, took: Duration) {
-        self.0.key_fetches.with_label_values(&[issuer, result]).inc();
+        self.0.key_fetches.count([issuer, result]).add(1);
         self.0.key_fetch_duration.with_label_values(&[issuer]).observe(took.as_secs_f64());
     }
 
@@ -109,7 +116,7 @@ impl Metrics {
 
     /// A key of an issuer was left out.
     pub fn keys_rejected(&self, issuer: &str, cause: KeyFault) {
-        self.0.keys_rejected.with_label_values(&[issuer, cause.label()]).inc();
+        self.0.keys_rejected.count([issuer, cause.label()]).add(1);
     }
 
     /// An issuer is no longer in the policy: an age that nobody renews would alarm for ever. What was counted
@@ -153,3 +160,6 @@ fn whole(count: usize) -> i64 {
 fn seconds(at: UnixTime) -> f64 {
     Duration::from_millis(u64::try_from(at.millis()).unwrap_or_default()).as_secs_f64()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Every metric with its name, help and labels.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::Collector;
@@ -9,9 +10,12 @@ use prometheus::{
 };
 
 use super::Reload;
-use crate::decision::{Decision, Outcome};
+use super::family::{Count, Family};
+use super::possible::WITHOUT_POLICY;
+use crate::decision::{Denied, Outcome};
 use crate::telemetry::BUILD;
 use crate::token::cache::CacheStats;
+use crate::token::settings::{IssuerSettings, KeySource};
 
 /// From 5 µs: a decision is nearer to that than to a millisecond.
 const DECISION_BUCKETS: &[f64] = &[
@@ -22,25 +26,31 @@ const DECISION_BUCKETS: &[f64] = &[
 /// A fetch crosses a network.
 const FETCH_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// What may come of a fetch of keys.
+const FETCH_RESULTS: [&str; 8] =
+    ["ok", "configuration", "connection", "timeout", "redirect", "status", "too_large", "invalid"];
+
 /// All metrics of a process.
 pub(super) struct Families {
     registry: Registry,
-    pub decisions: IntCounterVec,
+    issuers: Mutex<Vec<Box<str>>>,
+    pub decisions: Family<5>,
+    pub verifications: Family<3>,
+    pub condition_errors: Family<1>,
+    pub upstream_values_dropped: Family<1>,
+    pub key_fetches: Family<2>,
+    pub keys_rejected: Family<2>,
     pub decision_duration: [Histogram; 3],
     pub request_duration: Histogram,
     pub in_flight: IntGauge,
-    pub key_fetches: IntCounterVec,
     pub key_fetch_duration: HistogramVec,
     pub keys: IntGaugeVec,
     pub keys_last_success: GaugeVec,
-    pub keys_rejected: IntCounterVec,
     pub policy_reloads: IntCounterVec,
     pub policy_last_reload_successful: IntGauge,
     pub policy_last_reload_success: Gauge,
     pub policy_info: IntGaugeVec,
     pub policy_routes: IntGauge,
-    pub condition_errors: IntCounterVec,
-    pub upstream_values_dropped: IntCounterVec,
     pub tls_reloads: IntCounterVec,
     pub log_dropped: IntCounter,
     pub clock_jumps: IntCounter,
@@ -60,10 +70,16 @@ impl Families {
         let build = of.gauges("portcullis_build_info", "What was built", &["version", "revision", "rustc"]);
         build.with_label_values(&[BUILD.version, BUILD.revision, BUILD.rustc]).set(1);
         let families = Self {
-            decisions: of.counters(
+            issuers: Mutex::default(),
+            decisions: Family::new(
                 "portcullis_decisions_total",
                 "Decisions, and what shadow rules would have decided",
-                &["outcome", "reason", "route", "guard", "mode"],
+                ["outcome", "reason", "route", "guard", "mode"],
+            ),
+            verifications: Family::new(
+                "portcullis_token_verifications_total",
+                "Tokens that were verified and not found in the cache, and what came of it",
+                ["issuer", "algorithm", "result"],
             ),
             decision_duration: [Outcome::Allow, Outcome::Deny, Outcome::Error].map(by_outcome),
             request_duration: of.histogram(
@@ -72,10 +88,10 @@ impl Families {
                 DECISION_BUCKETS,
             ),
             in_flight: of.gauge("portcullis_in_flight_requests", "Requests being worked on"),
-            key_fetches: of.counters(
+            key_fetches: Family::new(
                 "portcullis_key_fetches_total",
                 "Fetches of the keys of an issuer",
-                &["issuer", "result"],
+                ["issuer", "result"],
             ),
             key_fetch_duration: of.histograms(
                 "portcullis_key_fetch_duration_seconds",
@@ -89,10 +105,10 @@ impl Families {
                 "When keys were had last",
                 &["issuer"],
             ),
-            keys_rejected: of.counters(
+            keys_rejected: Family::new(
                 "portcullis_keys_rejected_total",
                 "Keys left out of a set",
-                &["issuer", "cause"],
+                ["issuer", "cause"],
             ),
             policy_reloads: of.counters(
                 "portcullis_policy_reloads_total",
@@ -109,15 +125,15 @@ impl Families {
             ),
             policy_info: of.gauges("portcullis_policy_info", "The live policy", &["revision"]),
             policy_routes: of.gauge("portcullis_policy_routes", "Routes of the live policy"),
-            condition_errors: of.counters(
+            condition_errors: Family::new(
                 "portcullis_condition_errors_total",
                 "Conditions that could not be evaluated, and so did not open",
-                &["route"],
+                ["route"],
             ),
-            upstream_values_dropped: of.counters(
+            upstream_values_dropped: Family::new(
                 "portcullis_upstream_values_dropped_total",
                 "Values for the upstream that no header can carry",
-                &["header"],
+                ["header"],
             ),
             tls_reloads: of.counters("portcullis_tls_reloads_total", "Readings of certificates", &["result"]),
             log_dropped: of.counter("portcullis_log_dropped_total", "Lines of the log that were dropped"),
@@ -129,15 +145,43 @@ impl Families {
             families.policy_reloads.with_label_values(&[reload.label()]);
             families.tls_reloads.with_label_values(&[reload.label()]);
         }
+        WITHOUT_POLICY.into_iter().for_each(|reason| drop(families.without_policy(reason)));
         of.register_process();
         families
     }
 
-    pub fn decision_without_policy(&self, decision: &Decision, duration: Duration) {
-        let outcome = decision.outcome();
-        let labels = [outcome.label(), decision.reason_label(), "(none)", "", "enforce"];
-        self.decisions.with_label_values(&labels).inc();
-        self.observe(outcome, duration);
+    /// Decisions that no policy takes part in; each policy has the same series.
+    pub fn without_policy(&self, reason: Denied) -> Count {
+        self.decisions.count([reason.outcome().label(), reason.label(), "(none)", "", "enforce"])
+    }
+
+    /// The issuers from now on. What was counted of others is gone.
+    pub fn issuers_are(&self, issuers: &[Arc<IssuerSettings>]) {
+        let is_known = |name: &str| issuers.iter().any(|issuer| *issuer.name == *name);
+        let mut known = self.issuers.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in known.iter().filter(|name| !is_known(name)) {
+            // An error says that there was none.
+            let _none = self.keys.remove_label_values(&[gone]);
+            let _none = self.keys_last_success.remove_label_values(&[gone]);
+            let _none = self.key_fetch_duration.remove_label_values(&[gone]);
+        }
+        self.verifications.retain(|[issuer, ..]| issuer.is_empty() || is_known(issuer));
+        self.key_fetches.retain(|[issuer, _]| is_known(issuer));
+        self.keys_rejected.retain(|[issuer, _]| is_known(issuer));
+        for issuer in issuers {
+            let is_fetched = |source: &KeySource| {
+                matches!(source, KeySource::JwksUrl { .. } | KeySource::Discovery { .. })
+            };
+            if issuer.sources.iter().any(is_fetched) {
+                FETCH_RESULTS
+                    .iter()
+                    .for_each(|result| drop(self.key_fetches.count([&*issuer.name, *result])));
+            }
+            for algorithm in issuer.algorithms.iter().flatten() {
+                self.verifications.count([&*issuer.name, algorithm.name(), "ok"]);
+            }
+        }
+        *known = issuers.iter().map(|issuer| issuer.name.clone()).collect();
     }
 
     pub fn observe(&self, outcome: Outcome, duration: Duration) {
@@ -161,6 +205,12 @@ impl Families {
             ("entries", "gauge", "Tokens remembered", cache.entries),
             ("bytes", "gauge", "Memory for them, as estimated", cache.bytes),
         ];
+        self.decisions.render(&mut text);
+        self.verifications.render(&mut text);
+        self.condition_errors.render(&mut text);
+        self.upstream_values_dropped.render(&mut text);
+        self.key_fetches.render(&mut text);
+        self.keys_rejected.render(&mut text);
         for (name, kind, help, value) in figures {
             let name = format!("portcullis_token_cache_{name}");
             text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"));
