@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::service::service_fn;
@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::{Limits, Service, exchange};
@@ -18,6 +19,9 @@ use crate::server::grpc::Phase;
 
 /// Longest that a peer may take for its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
+
+/// While we drain, longest that a peer may take for a request whose first bytes it has sent.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Longest that a connection lies idle between two requests, and longest that a request's head takes. More than
 /// proxies keep an idle connection (Caddy 120 s, Traefik 90 s, nginx 60 s): whoever closes first must be the
@@ -35,16 +39,20 @@ pub async fn serve<T>(io: T, service: Arc<Service>, mut phase: watch::Receiver<P
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let has_asked = Arc::new(AtomicBool::new(false));
+    let activity = Arc::new(Activity::default());
     let builder = builder(&service.limits);
     let answering = service_fn(|request: http::Request<hyper::body::Incoming>| {
-        has_asked.store(true, Ordering::Relaxed);
+        let busy = activity.begin();
         let (parts, _unread) = request.into_parts();
         let answer = exchange::answer(Arc::clone(&service), parts);
-        async move { Ok::<_, Infallible>(answer.await) }
+        async move {
+            let answer = answer.await;
+            drop(busy);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answering));
-    let mut silence = pin!(tokio::time::sleep(FIRST_REQUEST));
+    let mut look = pin!(tokio::time::sleep(FIRST_REQUEST));
     let mut is_watched = true;
     let mut is_draining = false;
     loop {
@@ -55,18 +63,52 @@ where
                 }
                 return;
             }
-            () = silence.as_mut(), if is_watched => {
-                if !has_asked.load(Ordering::Relaxed) {
+            () = look.as_mut(), if is_watched => {
+                if is_draining && !activity.is_busy() || !activity.has_asked() {
                     return;
                 }
-                is_watched = false;
+                is_watched = is_draining;
+                look.as_mut().reset(Instant::now() + LAST_REQUEST);
             }
             // Whoever could change the phase is gone: that is the end too.
             _ = phase.wait_for(|phase| *phase == Phase::Draining), if !is_draining => {
                 is_draining = true;
+                is_watched = true;
                 connection.as_mut().graceful_shutdown();
+                look.as_mut().reset(Instant::now() + LAST_REQUEST);
             }
         }
+    }
+}
+
+/// What a connection is doing.
+#[derive(Debug, Default)]
+struct Activity {
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+/// A request that is being answered.
+struct Busy(Arc<Activity>);
+
+impl Activity {
+    fn begin(self: &Arc<Self>) -> Busy {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Busy(Arc::clone(self))
+    }
+
+    fn has_asked(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
+    }
+
+    fn is_busy(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) != self.ended.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 

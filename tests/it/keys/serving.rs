@@ -37,13 +37,22 @@ impl Serving {
 
     /// Reads its log until a message; a program that ends ends the test.
     pub fn until(&mut self, message: &str) -> Value {
+        self.until_line(message, |told| told["message"] == message)
+    }
+
+    /// Reads the log of decisions until the next one.
+    pub fn decision(&mut self) -> Value {
+        self.until_line("a decision", |told| told["target"] == "decision")
+    }
+
+    fn until_line(&mut self, wanted: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let mut line = String::new();
             let read = self.log.read_line(&mut line).expect("a line");
-            assert!(read > 0, "it ended before `{message}`: {}", self.told);
+            assert!(read > 0, "it ended before `{wanted}`: {}", self.told);
             let told: Value = serde_json::from_str(&line).expect("a line of JSON");
             self.told.push_str(&line);
-            if told["message"] == message {
+            if is_wanted(&told) {
                 return told;
             }
         }
