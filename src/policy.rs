@@ -7,6 +7,7 @@ pub mod decide;
 pub mod diagnostic;
 pub mod document;
 pub mod guard;
+mod lint;
 pub mod matcher;
 pub mod observe;
 pub mod reader;

@@ -16,11 +16,11 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 
 use super::diagnostic::{At, Diagnostics, SourceFile, codes};
-use super::document::{Document, Match, PathMatch};
+use super::document::{Document, Match, PathMatch, Text};
 use super::guard::Guards;
 use super::matcher::index::RouteIndex;
 use super::matcher::request::RequestMatch;
-use super::{Policy, RuleMeta, answer, reader};
+use super::{Policy, RuleMeta, answer, lint, reader};
 use caller::Families;
 use requirement::{Scope, guard_names};
 
@@ -47,15 +47,18 @@ fn finish(
     files: &[SourceFile],
     mut problems: Diagnostics,
 ) -> Result<Policy, Diagnostics> {
-    let policy = build(document, files, &mut problems);
+    let (policy, unused) = build(document, files, &mut problems);
     problems.sort();
     if problems.has_errors() {
         return Err(problems);
     }
+    lint::report(&policy, document, &unused, &mut problems);
+    problems.sort();
     Ok(Policy { warnings: problems.problems, ..policy })
 }
 
-fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) -> Policy {
+/// The policy, and the requirements that no rule uses.
+fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) -> (Policy, Vec<Text>) {
     let issuers: Vec<_> =
         issuer::compile(&document.issuers, files, problems).into_iter().map(Arc::new).collect();
     let issuer_guards = Guards::new(issuers.clone(), Vec::new());
@@ -71,12 +74,14 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
     cycle::report(&document.requirements, problems);
     let named: HashMap<&str, _> =
         document.requirements.iter().map(|(name, written)| (&*name.value, written)).collect();
-    let mut scope = Scope { guards: &guards, named, used: HashSet::new(), checks: 0 };
+    let mut scope = Scope { guards: &guards, named, used: HashSet::new(), checks: 0, before_rule: 0 };
     let families = Families { guards: &guards, default: &default_guards, only_one };
     let reading = settings::reading(document);
     let places = Places { files };
     let forbids = forbid::compile(document, &mut scope, &families, &reading, &places, problems);
     let routes = route::compile(document, &mut scope, &families, &reading, &places, problems);
+    let is_unused = |(name, _): &&(Text, _)| !scope.used.contains(&*name.value);
+    let unused = document.requirements.iter().filter(is_unused).map(|(name, _)| name.clone()).collect();
     scope.compile_unused(problems);
     let index = |shadow: bool, problems: &mut Diagnostics| {
         let entries = routes.iter().enumerate().filter(|(_, (route, _))| route.shadow == shadow);
@@ -94,7 +99,7 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
         enforcing.flat_map(|route| route.upstream.header_names().map(Into::into)).collect();
     identity_headers.sort_unstable();
     identity_headers.dedup();
-    Policy {
+    let policy = Policy {
         revision: revision(files),
         files: files.iter().map(|file| file.name.clone()).collect(),
         default_guards: default_guards.clone(),
@@ -111,7 +116,8 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
         identity_headers,
         warnings: Vec::new(),
         guards,
-    }
+    };
+    (policy, unused)
 }
 
 /// Names of files for places in them.

@@ -10,7 +10,7 @@ use cel::extractors::This;
 use cel::{Context, ExecutionError, Program, Value};
 use regex::Regex;
 
-use super::diagnostic::{Diagnostics, closest, codes};
+use super::diagnostic::{At, Diagnostics, closest, codes};
 use super::document::Text;
 use super::tri::Tri;
 
@@ -39,6 +39,7 @@ const OF_CALLER: [&str; 8] =
 
 /// A condition, compiled.
 pub struct Condition {
+    at: At,
     source: Box<str>,
     program: Program,
     variables: Vec<&'static str>,
@@ -71,7 +72,7 @@ impl Condition {
                 let first = errors
                     .errors
                     .first()
-                    .map_or_else(|| "cannot be read".to_owned(), |error| error.msg.clone());
+                    .map_or_else(|| "cannot be read".to_owned(), |error| said(&error.msg));
                 return wrong(
                     format!("this is no CEL expression: {first}"),
                     "for example `claims.tenant == params.tenant`",
@@ -105,14 +106,30 @@ impl Condition {
             }
         }
         if let Some((variable, field)) = walk.unknown_field(captures) {
-            return wrong(format!("`{variable}` has no `{field}`"), "`params` has the captures of the path");
+            let message = format!("`{variable}` has no `{field}`");
+            if variable == "params" {
+                problems
+                    .error(codes::UNKNOWN_CAPTURE, written.at, message)
+                    .hint("`params` has the captures of the rule's own path");
+                return None;
+            }
+            return wrong(
+                message,
+                "`request` has method, path, host, query, headers, time; `source` has address, principal",
+            );
         }
         let mut regexes = HashMap::new();
         for pattern in walk.patterns {
             let regex = super::matcher::pattern::unanchored(&pattern, written.at, problems)?;
             regexes.insert(pattern, regex);
         }
-        Some(Self { source: source.into(), program, variables, regexes: Arc::new(regexes) })
+        Some(Self { at: written.at, source: source.into(), program, variables, regexes: Arc::new(regexes) })
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn at(&self) -> At {
+        self.at
     }
 
     /// As written.
@@ -127,10 +144,13 @@ impl Condition {
         self.variables.iter().any(|name| OF_CALLER.contains(name))
     }
 
-    /// What it always is, if no variable stands in it.
+    /// What it always is, if no variable decides it.
     #[must_use]
     pub fn constant(&self) -> Option<Tri> {
-        self.variables.is_empty().then(|| self.run(&mut Context::default()))
+        if self.variables.is_empty() {
+            return Some(self.run(&mut Context::default()));
+        }
+        bounds::folded(self.program.expression()).map(Tri::from)
     }
 
     /// Judges it. What cannot be evaluated, or is no boolean, is unknown.
@@ -163,6 +183,13 @@ impl Condition {
             Ok(_) | Err(_) => Tri::Unknown,
         }
     }
+}
+
+/// The parser's message without its list of all tokens that it would have taken.
+fn said(message: &str) -> String {
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    message.replace("<EOF>", "the end")
 }
 
 #[cfg(test)]

@@ -57,19 +57,13 @@ impl Reader<'_> {
             let requirement = requirement::read(node, "a requirement", self.problems);
             self.document.requirements.extend(requirement.map(|requirement| (name, requirement)));
         }
-        for node in keys
-            .take("forbid")
-            .and_then(|node| list(node, "forbid", self.problems, false))
-            .into_iter()
-            .flatten()
+        for node in
+            keys.take("forbid").and_then(|node| list(node, "forbid", self.problems)).into_iter().flatten()
         {
             self.document.forbid.extend(rule::forbid(node, self.problems));
         }
-        for node in keys
-            .take("routes")
-            .and_then(|node| list(node, "routes", self.problems, false))
-            .into_iter()
-            .flatten()
+        for node in
+            keys.take("routes").and_then(|node| list(node, "routes", self.problems)).into_iter().flatten()
         {
             self.document.routes.extend(rule::route(node, self.problems));
         }

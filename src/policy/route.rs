@@ -7,6 +7,7 @@ use crate::request::Request;
 use crate::token::IssuerId;
 
 use super::answer::RuleAnswers;
+use super::diagnostic::At;
 use super::guard::GuardName;
 use super::matcher::request::RequestMatch;
 use super::requirement::Requirement;
@@ -71,6 +72,8 @@ pub struct Route {
     pub answers: RuleAnswers,
     /// Evaluated and recorded, never enforced.
     pub shadow: bool,
+    /// Where it says `loosens: true`: that it asks less than a wider one is meant.
+    pub loosens: Option<At>,
 }
 
 /// A forbid rule, compiled.

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod diagnostics;
 mod forward_auth;
 mod keys;
 mod policy;

@@ -178,7 +178,7 @@ fn word<T: Copy>(
             None => format!("one of `{}`", words().collect::<Vec<_>>().join("`, `")),
         };
         problems
-            .error(codes::ANSWER_WORD, written.at, format!("`{}` is no `{key}`", written.value))
+            .error(codes::UNKNOWN_WORD, written.at, format!("`{}` is no `{key}`", written.value))
             .hint(hint);
     }
     found.map(|(_, value)| *value)

@@ -89,9 +89,9 @@ fn headers_that_would_break_an_answer_are_refused() {
 #[test]
 fn unknown_words_are_refused_with_what_was_meant() {
     let format = |word| document::Block { format: Some(text(word)), ..block() };
-    refuses(format("problme"), "P0625", "`problem`");
-    refuses(format("xml"), "P0625", "`message`");
-    refuses_responses(&document::Responses { disclose: Some(text("all")), ..responses() }, "P0625");
+    refuses(format("problme"), "P0107", "`problem`");
+    refuses(format("xml"), "P0107", "`message`");
+    refuses_responses(&document::Responses { disclose: Some(text("all")), ..responses() }, "P0107");
     refuses(body("{raeson}"), "P0626", "`{reason}`");
     refuses(body("{subject}"), "P0626", "`{missing}`");
     refuses(document::Block { format: Some(text("empty")), ..body("x") }, "P0628", "one of the two");

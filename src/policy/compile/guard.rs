@@ -1,7 +1,5 @@
 //! Declared guards.
 
-use std::collections::HashSet;
-
 use crate::policy::diagnostic::{Diagnostics, closest, codes};
 use crate::policy::document::{self, Text};
 use crate::policy::guard::{Guard, Guards};
@@ -16,16 +14,6 @@ pub(super) fn compile(
     issuers: &Guards,
     problems: &mut Diagnostics,
 ) -> Vec<Guard> {
-    let issuer_names: HashSet<&str> = issuers.names().collect();
-    for guard in guards.iter().filter(|guard| issuer_names.contains(&*guard.name.value)) {
-        problems
-            .error(
-                codes::NAME_TWICE,
-                guard.name.at,
-                format!("`{}` is an issuer and a guard", guard.name.value),
-            )
-            .hint("every issuer is a guard of its own name already: give this one another");
-    }
     guards.iter().map(|guard| one(guard, issuers, problems)).collect()
 }
 

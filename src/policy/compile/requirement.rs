@@ -13,8 +13,10 @@ use crate::policy::requirement::{Check, Granted, Requirement};
 
 use super::issuer::{claim_path, is_header_name};
 
-/// Checks that all uses of named requirements may add up to in a set.
-const MOST_CHECKS: usize = 1_000_000;
+/// Checks that the uses of named requirements may add up to in one rule.
+const MOST_CHECKS: usize = 10_000;
+/// The same for all rules of a set.
+const MOST_CHECKS_OF_SET: usize = 500_000;
 /// Most named requirements that stand inside of one another.
 const MOST_DEPTH: usize = 32;
 
@@ -28,6 +30,8 @@ pub(super) struct Scope<'d> {
     pub used: HashSet<&'d str>,
     /// Checks compiled so far.
     pub checks: usize,
+    /// Those before the rule that is being compiled.
+    pub before_rule: usize,
 }
 
 /// Checks with the places of their keys.
@@ -58,6 +62,7 @@ impl<'d> Scope<'d> {
         captures: &[Box<str>],
         problems: &mut Diagnostics,
     ) -> Requirement {
+        self.before_rule = self.checks;
         self.inside(written, captures, &mut Vec::new(), problems)
     }
 
@@ -66,8 +71,14 @@ impl<'d> Scope<'d> {
     pub fn compile_unused(&mut self, problems: &mut Diagnostics) {
         let mut unused: Vec<_> = self.named.iter().map(|(name, written)| (*name, *written)).collect();
         unused.retain(|(name, _)| !self.used.contains(name));
+        unused.sort_by_key(|(name, _)| *name);
         for (name, written) in unused {
+            // One that another of these uses has been seen there.
+            if self.used.contains(name) {
+                continue;
+            }
             let mut apart = Diagnostics::default();
+            self.before_rule = self.checks;
             self.inside(written, &[], &mut vec![name], &mut apart);
             let own = apart.problems.into_iter().filter(|problem| problem.code != codes::UNKNOWN_CAPTURE);
             problems.problems.extend(own);
@@ -152,12 +163,12 @@ impl<'d> Scope<'d> {
                 .hint("write some of them out");
             return None;
         }
-        if self.checks > MOST_CHECKS {
+        if self.checks - self.before_rule > MOST_CHECKS || self.checks > MOST_CHECKS_OF_SET {
             problems
                 .error(
                     codes::TOO_MANY_CHECKS,
                     name.at,
-                    "the uses of named requirements add up to over a million checks",
+                    "the uses of named requirements add up to too many checks: 10,000 a rule, 500,000 a set",
                 )
                 .hint("use fewer levels of `use`");
             return None;

@@ -95,6 +95,7 @@ impl<'d> Compiler<'_, 'd, '_> {
             upstream: upstream::compile(defaults, written.upstream.as_ref(), &captures, self.problems),
             answers: answer::compile_rule(written.on_deny.as_ref(), self.problems),
             shadow: is_shadow(written),
+            loosens: written.loosens.as_ref().filter(|flag| flag.value).map(|flag| flag.at),
         };
         (route, matches)
     }

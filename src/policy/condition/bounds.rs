@@ -1,6 +1,7 @@
 //! What a condition may hold: known names, constant patterns, and one loop inside of no other.
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
+use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::{Context, Value};
 
 /// Functions and operators that a condition may call.
 pub(super) const FUNCTIONS: [&str; 14] = [
@@ -42,6 +43,33 @@ pub(super) fn nests_deeply(source: &str) -> bool {
     // Chains of `?:` and of operators nest to the right or left without brackets.
     source.matches('?').count() > MOST_DEPTH
         || source.matches("&&").count() + source.matches("||").count() > 64
+}
+
+/// What an expression is whatever its variables are: `1 < 2 || claims.a`.
+pub(super) fn folded(node: &IdedExpr) -> Option<bool> {
+    let mut walk = Walk::default();
+    walk.expression(node);
+    if walk.variables.is_empty() {
+        return match Value::resolve(node, &Context::default()) {
+            Ok(Value::Bool(holds)) => Some(holds),
+            Ok(_) | Err(_) => None,
+        };
+    }
+    let Expr::Call(call) = &node.expr else { return None };
+    match (call.func_name.as_str(), call.args.as_slice()) {
+        (operators::LOGICAL_OR, [one, other]) => match (folded(one), folded(other)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
+        (operators::LOGICAL_AND, [one, other]) => match (folded(one), folded(other)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        },
+        (operators::LOGICAL_NOT, [inner]) => folded(inner).map(|holds| !holds),
+        _ => None,
+    }
 }
 
 /// What stands in an expression.

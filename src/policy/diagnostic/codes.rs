@@ -60,9 +60,6 @@ codes! {
     EMPTY = "P0105", "something empty";
     MISSING_KEY = "P0106", "a required key is missing";
     UNKNOWN_WORD = "P0107", "none of the words known here";
-    NOT_EXACTLY_ONE = "P0108", "exactly one of several keys";
-    CANNOT_STAND_TOGETHER = "P0109", "keys that cannot stand together";
-    KEY_WITHOUT_PARTNER = "P0110", "a key without the one it belongs to";
     TWICE_IN_LIST = "P0111", "a value twice in one list";
     PATHS_OF_SET = "P0112", "a path option that is for the whole set";
 
@@ -114,7 +111,6 @@ codes! {
     URL = "P0507", "a URL that cannot be used";
     PLAIN_HTTP = "P0508", "keys over plain http";
     DISCOVERY = "P0509", "metadata that cannot be found";
-    ENCODING = "P0510", "an encoding that is not known";
     UNKNOWN_PRESET = "P0511", "a preset that is not known";
     CLIENT_WITHOUT_KEYCLOAK = "P0512", "a client without the keycloak preset";
     CLAIM_PATH = "P0513", "a claim path that cannot be read";
@@ -138,7 +134,6 @@ codes! {
     ANSWER_HEADER = "P0622", "a header that cannot be part of an answer";
     ANSWER_VALUE = "P0623", "a value that cannot stand in an answer";
     ANSWER_TWICE = "P0624", "a header of an answer given twice";
-    ANSWER_WORD = "P0625", "no such format or disclosure";
     ANSWER_PLACEHOLDER = "P0626", "a placeholder that no body has";
     CHALLENGE = "P0627", "what cannot stand in a challenge";
     BODY_BESIDE_EMPTY = "P0628", "a body beside `format: empty`";

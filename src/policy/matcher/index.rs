@@ -108,8 +108,47 @@ impl RouteIndex {
         Some((entry.route, captures))
     }
 
+    /// The match that wins, and its route.
+    pub(in crate::policy) fn winner<'s>(
+        &'s self,
+        request: &Request<'_>,
+    ) -> Option<(RouteId, &'s RequestMatch)> {
+        let entry = self.trees(&request.host).find_map(|tree| self.find_in(tree, request))?;
+        Some((entry.route, &entry.matched))
+    }
+
+    /// Matches that take every request which this one takes.
+    pub(in crate::policy) fn wider<'s>(
+        &'s self,
+        matched: &'s RequestMatch,
+    ) -> impl Iterator<Item = (RouteId, &'s RequestMatch)> {
+        let mut found = Vec::new();
+        for tree in self.trees_over(&matched.host) {
+            match &matched.path {
+                PathPattern::Template(template) => {
+                    tree.root.over(&template.segments, template.rest.is_some(), self.ignore_case, &mut found);
+                }
+                PathPattern::Regex(_) => tree.root.all_rests(&mut found),
+            }
+        }
+        let entries = found.into_iter().filter_map(|index| self.entries.get(index));
+        entries.map(|entry| (entry.route, &entry.matched)).filter(|(_, other)| other.covers(matched))
+    }
+
+    /// The trees of hosts that take in this one.
+    fn trees_over<'s>(&'s self, host: &'s HostPattern) -> impl Iterator<Item = &'s Tree> {
+        let (exact, name) = match host {
+            HostPattern::Any => (None, ""),
+            HostPattern::Exact(name) => (self.exact.get(name), &**name),
+            HostPattern::Below(suffix) => (None, &**suffix),
+        };
+        let suffixes = name.match_indices('.').filter_map(move |(dot, _)| name.get(dot..));
+        let below = suffixes.filter_map(|suffix| self.below.get(suffix));
+        exact.into_iter().chain(below).chain(std::iter::once(&self.any))
+    }
+
     /// The trees that may speak of a host: exact, longer wildcards, shorter ones, any.
-    fn trees<'s>(&'s self, host: &'s str) -> impl Iterator<Item = &'s Tree> {
+    fn trees<'s, 'h>(&'s self, host: &'h str) -> impl Iterator<Item = &'s Tree> + use<'s, 'h> {
         let suffixes =
             host.match_indices('.').filter_map(move |(dot, _)| host.get(dot..).filter(|_| dot > 0));
         let below = suffixes.filter_map(|suffix| self.below.get(suffix));
@@ -117,10 +156,15 @@ impl RouteIndex {
     }
 
     fn find_in<'s>(&'s self, tree: &'s Tree, request: &Request<'_>) -> Option<&'s Entry> {
-        tree.root.find(self, request.path.segments(), request).or_else(|| {
-            self.first(&tree.regexes, request, |entry| {
-                entry.matched.path.matches(&request.path, self.ignore_case, false)
-            })
+        let found = tree.root.find(self, request.path.segments(), request);
+        // No route by regular expression takes a path with an escaped slash.
+        if found.is_some() || tree.regexes.is_empty() || request.path.holds_encoded_slash() {
+            return found;
+        }
+        let path = request.path.joined();
+        self.first(&tree.regexes, request, |entry| match &entry.matched.path {
+            PathPattern::Regex(pattern) => pattern.is_match(&path),
+            PathPattern::Template(_) => false,
         })
     }
 
@@ -197,6 +241,36 @@ impl Node {
             .or_else(|| self.find_mixed(index, segment, rest, request))
             .or_else(|| self.capture.as_ref().and_then(|node| node.find(index, rest, request)))
             .or_else(|| index.first(&self.rests, request, |_| true))
+    }
+
+    /// Entries whose path takes in every path of a template, and perhaps others.
+    fn over(&self, pieces: &[Piece], has_rest: bool, ignore_case: bool, found: &mut Vec<usize>) {
+        found.extend(&self.rests);
+        let Some((piece, rest)) = pieces.split_first() else {
+            if !has_rest {
+                found.extend(&self.ends);
+            }
+            return;
+        };
+        if let Piece::Literal(text) = piece
+            && let Some(node) = self.literals.get(&fold(text, ignore_case))
+        {
+            node.over(rest, has_rest, ignore_case, found);
+        }
+        for (_, node) in self.mixed.iter().filter(|(known, _)| known.covers(piece, ignore_case)) {
+            node.over(rest, has_rest, ignore_case, found);
+        }
+        if let Some(node) = &self.capture {
+            node.over(rest, has_rest, ignore_case, found);
+        }
+    }
+
+    fn all_rests(&self, found: &mut Vec<usize>) {
+        found.extend(&self.rests);
+        let below = self.literals.values().chain(self.mixed.iter().map(|(_, node)| node));
+        for node in below.chain(self.capture.as_deref()) {
+            node.all_rests(found);
+        }
     }
 
     /// Of children with equally much literal text all are looked at: what follows them decides.

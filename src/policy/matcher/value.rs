@@ -200,15 +200,65 @@ impl ValueMatcher {
         }
     }
 
+    /// The one value that satisfies it, if it asks for just one.
+    #[must_use]
+    pub fn only_value(&self) -> Option<Value> {
+        match &self.test {
+            Test::Equals(_) | Test::WholeList(_) if !self.ignore_case => self.example(),
+            _ => None,
+        }
+    }
+
+    /// Whether no claim can surely satisfy both.
+    #[must_use]
+    pub fn excludes(&self, other: &Self) -> bool {
+        match (self.presence(), other.presence()) {
+            (Some(one), Some(two)) => return one != two,
+            (Some(present), None) | (None, Some(present)) => return !present,
+            (None, None) => {}
+        }
+        let none = Captures::new();
+        let refuses = |one: &Self, other: &Self| {
+            let values: Option<Vec<Value>> = match &one.test {
+                Test::OneOf(operands) if !one.ignore_case => operands.iter().map(Operand::value).collect(),
+                _ => one.only_value().map(|value| vec![value]),
+            };
+            let is_known = !other.has_captures();
+            values.is_some_and(|values| {
+                is_known && values.iter().all(|value| other.matches(Some(value), &none) != Tri::Yes)
+            })
+        };
+        let crossed = match (&self.test, &other.test) {
+            (Test::AtLeast(least), Test::AtMost(most)) | (Test::AtMost(most), Test::AtLeast(least)) => {
+                most.number().is_some_and(|most| least.compare(&most) == Some(Ordering::Less))
+            }
+            _ => false,
+        };
+        crossed || refuses(self, other) || refuses(other, self)
+    }
+
+    fn has_captures(&self) -> bool {
+        let operands = match &self.test {
+            Test::Shorthand(operands)
+            | Test::OneOf(operands)
+            | Test::WholeList(operands)
+            | Test::ContainsAny(operands)
+            | Test::ContainsAll(operands) => operands.as_slice(),
+            Test::Equals(operand) => std::slice::from_ref(operand),
+            Test::Prefix(_)
+            | Test::Suffix(_)
+            | Test::Matches(_)
+            | Test::Present(_)
+            | Test::AtLeast(_)
+            | Test::AtMost(_) => return false,
+        };
+        operands.iter().any(|operand| operand.value().is_none())
+    }
+
     /// A value that satisfies it, where one can be named: for filling in the tokens of tests.
     #[must_use]
     pub fn example(&self) -> Option<Value> {
-        let value = |operand: &Operand| match operand {
-            Operand::Text(text) => text.literal().map(Value::from),
-            Operand::Integer(number) => Some((*number).into()),
-            Operand::Float(number) => Number::from_f64(*number).map(Value::Number),
-            Operand::Bool(truth) => Some((*truth).into()),
-        };
+        let value = Operand::value;
         let list =
             |operands: &[Operand]| operands.iter().map(value).collect::<Option<Vec<_>>>().map(Value::Array);
         match &self.test {
@@ -219,12 +269,7 @@ impl ValueMatcher {
                 operands.first().and_then(value).map(|one| Value::Array(vec![one]))
             }
             Test::Prefix(text) | Test::Suffix(text) => Some((&**text).into()),
-            Test::AtLeast(Bound::Integer(number)) | Test::AtMost(Bound::Integer(number)) => {
-                Some((*number).into())
-            }
-            Test::AtLeast(Bound::Float(number)) | Test::AtMost(Bound::Float(number)) => {
-                Number::from_f64(*number).map(Value::Number)
-            }
+            Test::AtLeast(bound) | Test::AtMost(bound) => bound.number().map(Value::Number),
             Test::Present(true) => Some("present".into()),
             Test::Present(false) | Test::Matches(_) => None,
         }
@@ -232,6 +277,16 @@ impl ValueMatcher {
 }
 
 impl Operand {
+    /// Its value; `None` where a capture stands in it.
+    fn value(&self) -> Option<Value> {
+        match self {
+            Self::Text(text) => text.literal().map(Value::from),
+            Self::Integer(number) => Some((*number).into()),
+            Self::Float(number) => Number::from_f64(*number).map(Value::Number),
+            Self::Bool(truth) => Some((*truth).into()),
+        }
+    }
+
     fn literal(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.literal(),
@@ -288,6 +343,13 @@ fn number(value: &Value, judge: impl FnOnce(&Number) -> bool) -> Tri {
 }
 
 impl Bound {
+    fn number(self) -> Option<Number> {
+        match self {
+            Self::Integer(number) => Some(number.into()),
+            Self::Float(number) => Number::from_f64(number),
+        }
+    }
+
     /// How a number stands to this one.
     fn compare(self, number: &Number) -> Option<Ordering> {
         let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));

@@ -41,7 +41,7 @@ fn one_or_list<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics) -> &'
     if matches!(node.kind, Kind::Mapping(_)) {
         return std::slice::from_ref(node);
     }
-    list(node, name, problems, false).unwrap_or_default()
+    list(node, name, problems).unwrap_or_default()
 }
 
 fn sources_of(node: &Node, problems: &mut Diagnostics) -> Vec<KeySource> {

@@ -10,7 +10,7 @@ use super::requirement::matchers;
 /// A string, a map, or a list of these.
 pub(super) fn read(node: &Node, name: &str, in_forbid: bool, problems: &mut Diagnostics) -> Vec<Match> {
     match &node.kind {
-        Kind::Sequence(_) => list(node, name, problems, false)
+        Kind::Sequence(_) => list(node, name, problems)
             .unwrap_or_default()
             .iter()
             .filter_map(|item| one(item, name, in_forbid, problems))

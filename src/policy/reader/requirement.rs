@@ -94,7 +94,7 @@ fn empty(node: &Node) -> Requirement {
 }
 
 fn several(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Vec<Requirement>> {
-    let items = list(node, name, problems, false)?;
+    let items = list(node, name, problems)?;
     let read: Vec<Requirement> = items.iter().filter_map(|item| read(item, "a branch", problems)).collect();
     // A branch that could not be read has been reported; the rest must not be taken for the whole.
     (read.len() == items.len()).then_some(read)
@@ -132,7 +132,7 @@ pub(super) fn matchers(node: &Node, name: &str, problems: &mut Diagnostics) -> O
 pub(super) fn matcher(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Matcher> {
     match &node.kind {
         Kind::Sequence(_) => {
-            let items = list(node, name, problems, false)?;
+            let items = list(node, name, problems)?;
             let scalars = items.iter().map(|item| scalar(item, name, problems)).collect::<Vec<_>>();
             scalars.into_iter().collect::<Option<Vec<_>>>().map(|scalars| Matcher::List(node.at, scalars))
         }
@@ -146,6 +146,7 @@ pub(super) fn matcher(node: &Node, name: &str, problems: &mut Diagnostics) -> Op
 fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Matcher> {
     let entries = entries(node, name, problems)?;
     let mut found = None;
+    let mut is_unknown = false;
     let mut ignore_case = None;
     for (key, value) in entries {
         if &*key.value == "ignore_case" {
@@ -163,6 +164,7 @@ fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Match
                 }
             }
         } else if !OPERATORS.contains(&&*key.value) {
+            is_unknown = true;
             let problem =
                 problems.error(codes::UNKNOWN_KEY, key.at, format!("there is no matcher `{}`", key.value));
             match closest(&key.value, OPERATORS) {
@@ -182,14 +184,16 @@ fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Match
         }
     }
     let Some((operator, value)) = found else {
-        problems
-            .error(codes::EMPTY, node.at, format!("`{name}` has no matcher"))
-            .hint(format!("one of {}", OPERATORS.join(", ")));
+        if !is_unknown {
+            problems
+                .error(codes::EMPTY, node.at, format!("`{name}` has no matcher"))
+                .hint(format!("one of {}", OPERATORS.join(", ")));
+        }
         return None;
     };
     let operand = match &value.kind {
         Kind::Sequence(_) => {
-            let items = list(value, &operator.value, problems, false)?;
+            let items = list(value, &operator.value, problems)?;
             let scalars =
                 items.iter().map(|item| scalar(item, &operator.value, problems)).collect::<Vec<_>>();
             Operand::Many(value.at, scalars.into_iter().collect::<Option<Vec<_>>>()?)

@@ -119,7 +119,7 @@ impl<'b> Builder<'b> {
             self.problems
                 .error(codes::NUMBER_TOO_LARGE, at, format!("`{text}` is too large a number"))
                 .hint("quote it if the text is meant");
-            Kind::Integer(i64::MAX)
+            Kind::Text { value: text.into(), quoted: false }
         })
     }
 
@@ -190,13 +190,16 @@ impl<'b> Builder<'b> {
             }
             Some(OpenKind::Sequence(items)) => items.push(node),
             Some(OpenKind::Mapping { entries, key, known }) => match std::mem::replace(key, Key::Awaited) {
-                Key::Awaited => match check_key(&node, known) {
-                    Ok(()) => *key = Key::Of(node),
-                    Err(problem) => {
-                        *key = Key::Refused;
-                        problem.report(self.problems);
+                Key::Awaited => {
+                    let node = as_key(node, self.problems);
+                    match check_key(&node, known) {
+                        Ok(()) => *key = Key::Of(node),
+                        Err(problem) => {
+                            *key = Key::Refused;
+                            problem.report(self.problems);
+                        }
                     }
-                },
+                }
                 Key::Of(name) => entries.push((name, node)),
                 Key::Refused => {}
             },
@@ -225,6 +228,21 @@ fn measure(node: &Node) -> (usize, usize) {
         Kind::Mapping(entries) => entries.iter().fold((1, 1), |sum, (key, value)| add(add(sum, key), value)),
         Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Text { .. } => (1, 0),
     }
+}
+
+/// A number or truth value that is a key is reported, and kept as the text it was most likely meant as.
+fn as_key(node: Node, problems: &mut Diagnostics) -> Node {
+    let text = match &node.kind {
+        Kind::Bool(truth) => truth.to_string(),
+        Kind::Integer(number) => number.to_string(),
+        Kind::Float(number) => number.to_string(),
+        Kind::Null => "null".to_owned(),
+        Kind::Text { .. } | Kind::Sequence(_) | Kind::Mapping(_) => return node,
+    };
+    problems
+        .error(codes::KEY_IS_NO_SCALAR, node.at, format!("a key of a map is a string, and this is `{text}`"))
+        .hint("quote it");
+    Node { kind: Kind::Text { value: text.into(), quoted: false }, ..node }
 }
 
 fn check_key(key: &Node, known: &mut HashMap<Box<str>, At>) -> Result<(), Problem> {

@@ -190,13 +190,10 @@ pub fn word(node: &Node, name: &str, words: &[&str], problems: &mut Diagnostics)
 
 /// A list of strings, not empty; with `or_one` a single string is a list of one.
 pub fn texts(node: &Node, name: &str, or_one: bool, problems: &mut Diagnostics) -> Option<Vec<Text>> {
-    let Some(items) = list(node, name, problems, or_one) else {
-        return if or_one && as_text(node).is_some() {
-            text(node, name, problems).map(|one| vec![one])
-        } else {
-            None
-        };
-    };
+    if or_one && !matches!(node.kind, Kind::Sequence(_) | Kind::Mapping(_) | Kind::Null) {
+        return text(node, name, problems).map(|one| vec![one]);
+    }
+    let items = list(node, name, problems)?;
     let mut found = Vec::new();
     for item in items {
         found.extend(text(item, name, problems));
@@ -211,8 +208,8 @@ pub fn texts(node: &Node, name: &str, or_one: bool, problems: &mut Diagnostics) 
     Some(found).filter(|found| !found.is_empty())
 }
 
-/// The items of a list, not empty. A string is reported unless one may stand for a list of one.
-pub fn list<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics, or_one: bool) -> Option<&'n [Node]> {
+/// The items of a list, not empty.
+pub fn list<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics) -> Option<&'n [Node]> {
     match &node.kind {
         Kind::Sequence(items) if !items.is_empty() => return Some(items),
         Kind::Sequence(_) | Kind::Null => {
@@ -220,7 +217,6 @@ pub fn list<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics, or_one: 
                 .error(codes::EMPTY, node.at, format!("`{name}` is empty"))
                 .hint("an empty list asks for nothing: write what is meant, or remove the key");
         }
-        Kind::Text { .. } if or_one => {}
         Kind::Text { value, .. } => {
             problems
                 .error(codes::WRONG_TYPE, node.at, format!("`{name}` is a list, and this is a string"))

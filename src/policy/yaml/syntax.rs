@@ -2,7 +2,7 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use crate::policy::diagnostic::codes;
+use crate::policy::diagnostic::{At, codes};
 
 use super::Problem;
 use super::build::place;
@@ -11,8 +11,19 @@ use super::build::place;
 pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
     let marker = error.marker();
     let at = place(file, marker, marker);
-    let line = text.lines().nth(marker.line().saturating_sub(1)).unwrap_or_default();
-    let starts_with_tab = line.trim_start_matches(' ').starts_with('\t');
+    let lines = || text.lines().zip(1_u32..).skip(marker.line().saturating_sub(1));
+    let starts_with_tab = |(line, _): &(&str, u32)| line.trim_start_matches(' ').starts_with('\t');
+    // The parser names the beginning of what the tab ended.
+    let tab = |at: At| {
+        let at = match lines().find(starts_with_tab) {
+            Some((line, number)) if number > at.line => {
+                let before = line.len() - line.trim_start_matches(' ').len();
+                At { line: number, column: u32::try_from(before + 1).unwrap_or(1), ..at }
+            }
+            _ => at,
+        };
+        Problem::new(codes::TAB, at, "a tab where spaces are needed", "indent with spaces")
+    };
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other one is told in the parser's own words")]
     match error.kind() {
         ErrorKind::TabNotAllowed
@@ -20,7 +31,7 @@ pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
         | ErrorKind::TabAtBlockScalarStart
         | ErrorKind::TabInIndentation
         | ErrorKind::TabInPlainScalar => tab(at),
-        _ if starts_with_tab => tab(at),
+        _ if lines().next().is_some_and(|first| starts_with_tab(&first)) => tab(at),
         ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::UnexpectedEofFlowMapping
         | ErrorKind::UnexpectedEofImplicitFlowMapping
@@ -70,8 +81,4 @@ pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
             "check quotes and special characters here and on the line above",
         ),
     }
-}
-
-fn tab(at: crate::policy::diagnostic::At) -> Problem {
-    Problem::new(codes::TAB, at, "a tab where spaces are needed", "indent with spaces")
 }

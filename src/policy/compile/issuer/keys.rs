@@ -125,7 +125,7 @@ fn encoding(entry: &document::KeySource, problems: &mut Diagnostics) -> Encoding
         "hex" => Encoding::Hex,
         other => {
             problems
-                .error(codes::ENCODING, text.at, format!("there is no encoding `{other}`"))
+                .error(codes::UNKNOWN_WORD, text.at, format!("there is no encoding `{other}`"))
                 .hint("one of raw, base64, base64url, hex");
             Encoding::Raw
         }
