@@ -13,4 +13,5 @@ mod forward_auth;
 mod keys;
 mod policy;
 mod reload;
+mod tls;
 mod wire;

@@ -74,3 +74,24 @@ fn at_the_end_nobody_who_asks_nothing_is_waited_for() {
     stand.serving.until("all requests are finished");
     assert!(stand.serving.child.wait().expect("an end").success());
 }
+
+#[test]
+fn http2_needs_no_upgrade() {
+    let stand = stand(&[]);
+    let asked = async {
+        let stream = tokio::net::TcpStream::connect(stand.address).await.expect("connected");
+        let (send, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        let mut send = send.ready().await.expect("a stream");
+        let mut statuses = Vec::new();
+        for path in ["/open", "/nowhere"] {
+            let request =
+                http::Request::get(format!("http://crm.example.com{path}")).body(()).expect("a request");
+            let (response, _) = send.send_request(request, true).expect("sent");
+            statuses.push(response.await.expect("an answer").status().as_u16());
+        }
+        statuses
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    assert_eq!(runtime.block_on(asked), [200, 403]);
+}
