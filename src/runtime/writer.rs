@@ -178,11 +178,6 @@ impl Writer {
             };
             self.slots.push(slot);
         }
-        // An age that nobody renews would alarm for ever.
-        let is_gone = |name: &str| self.slots.iter().all(|slot| *slot.issuer.settings.name != *name);
-        for slot in before.iter().filter(|slot| is_gone(&slot.issuer.settings.name)) {
-            self.context.journal.metrics().forget_issuer(&slot.issuer.settings.name);
-        }
         self.context.journal.published(&ready.policy, now);
         let series = Arc::new(self.context.journal.metrics().series(&ready.policy));
         self.live = Some(Current { policy: ready.policy, since: now, series });

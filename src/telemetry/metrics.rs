@@ -119,14 +119,6 @@ impl Metrics {
         self.0.keys_rejected.count([issuer, cause.label()]).add(1);
     }
 
-    /// An issuer is no longer in the policy: an age that nobody renews would alarm for ever. What was counted
-    /// stays.
-    pub fn forget_issuer(&self, issuer: &str) {
-        // Those that are not there are gone already.
-        let _ = self.0.keys.remove_label_values(&[issuer]);
-        let _ = self.0.keys_last_success.remove_label_values(&[issuer]);
-    }
-
     /// A policy was read, now.
     pub fn policy_reload(&self, reload: Reload, now: UnixTime) {
         self.0.policy_reloads.with_label_values(&[reload.label()]).inc();
