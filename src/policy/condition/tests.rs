@@ -1,1 +1,189 @@
+//! Conditions: what compiles, what they see, and that nothing in them costs without bound.
 
+use std::thread;
+
+use super::*;
+use crate::policy::Captures;
+use crate::policy::diagnostic::{At, Spanned};
+use crate::policy::guard::Guards;
+use crate::request::{Headers, Incoming, Reading, Request, Source};
+use crate::time::UnixTime;
+
+fn compile(source: &str, captures: &[&str]) -> Result<Condition, String> {
+    let captures: Vec<Box<str>> = captures.iter().map(|name| (*name).into()).collect();
+    let mut problems = Diagnostics::default();
+    let written = Spanned { value: source.into(), at: At::default() };
+    let compiled = Condition::compile(&written, &captures, &mut problems);
+    match (compiled, problems.problems.first()) {
+        (Some(condition), None) => Ok(condition),
+        (None, Some(problem)) => Err(format!("{} {}", problem.code, problem.message)),
+        (compiled, problem) => panic!("{source}: {compiled:?}, {problem:?}"),
+    }
+}
+
+#[track_caller]
+fn refused(source: &str, why: &str) {
+    let problem = compile(source, &["id"]).expect_err(source);
+    assert!(problem.contains(why), "{source}: {problem}");
+}
+
+/// Judges without a caller.
+#[track_caller]
+fn judged(source: &str, target: &str, headers: &[(&str, &str)]) -> Tri {
+    let condition = compile(source, &["id"]).expect(source);
+    let incoming = Incoming {
+        method: "GET",
+        host: "API.example.com:443",
+        target,
+        headers: Headers::new(headers.iter().map(|(name, value)| (*name, value.as_bytes()))),
+        source: Source { address: Some([10, 0, 0, 1].into()), principal: "" },
+    };
+    let request = Request::read(&incoming, &Reading::default()).expect(target);
+    let captures: Captures<'_> = vec![("id", "7".into())];
+    condition.evaluate(&Facts {
+        request: &request,
+        captures: &captures,
+        caller: None,
+        guards: &Guards::default(),
+        client_address: request.source.address,
+        now: UnixTime::from_seconds(100),
+    })
+}
+
+#[test]
+fn the_request_is_seen_as_it_was_matched() {
+    for source in [
+        r#"request.method == "GET""#,
+        r#"request.path == "/a b/c""#,
+        r#"request.host == "api.example.com""#,
+        r#"request.query["x"] == ["1", "2 3"]"#,
+        r#"request.query["y"] == [""]"#,
+        r#"!("z" in request.query)"#,
+        r#"request.headers["x-a"] == "1,2""#,
+        "request.time == 100",
+        r#"source.address == "10.0.0.1""#,
+        r#"params.id == "7""#,
+        r#"params["id"].matches("^[0-9]+$")"#,
+        r#"request.path.startsWith("/a") && request.path.endsWith("c") && request.path.contains("b")"#,
+        r#"size(request.query["x"]) == 2"#,
+        r#"request.query["x"].exists(v, v == "1") && !request.query["x"].all(v, v == "1")"#,
+        r#"request.query["x"].filter(v, v == "1").map(v, v + "!") == ["1!"]"#,
+        r#"int(params.id) + 1 == 8 && string(8) == "8" && double("0.5") < 1.0"#,
+        r#"has(request.method) && !has(source.principal)"#,
+        r#"request.method in ["GET", "HEAD"]"#,
+        r#"request.method == "GET" ? true : false"#,
+    ] {
+        let holds = judged(source, "/a%20b/c/?x=1&y&x=%32+3", &[("X-A", "1"), ("x-a", "2")]);
+        assert_eq!(holds, Tri::Yes, "{source}");
+    }
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_unknown() {
+    for source in [
+        r#"request.headers["x-a"] == "1""#,
+        r#"!(request.headers["x-a"] == "1")"#,
+        r#"source.principal == "x""#,
+        "claims.x == 1",
+        "subject != 'x'",
+        r#"request.method + 1 == "x""#,
+        "request.method",
+        "1 / 0 == 1",
+        "int('x') == 1",
+        "[1][5] == 1",
+        "9223372036854775807 + 1 == 0",
+    ] {
+        assert_eq!(judged(source, "/", &[]), Tri::Unknown, "{source}");
+    }
+    // Short-circuit evaluation never gets to the error.
+    assert_eq!(judged("false && 1 / 0 == 1", "/", &[]), Tri::No);
+    assert_eq!(judged("true || 1 / 0 == 1", "/", &[]), Tri::Yes);
+}
+
+#[test]
+fn mistakes_are_found_when_the_policy_is_compiled() {
+    refused("claim.x == 1", "no variable `claim`");
+    refused("env('HOME') == ''", "no function `env`");
+    refused("request.body == ''", "`request` has no `body`");
+    refused("source.port == 1", "`source` has no `port`");
+    refused("params.user == ''", "`params` has no `user`");
+    refused("claims.x ==", "no CEL expression");
+    refused("subject.matches(claims.x)", "not a constant");
+    refused("subject.matches('(')", "no regular expression");
+    refused("claims.a.all(x, claims.b.all(y, x == y))", "a loop inside of a loop");
+    refused("claims.a.map(x, claims.b.map(y, y)) == []", "a loop inside of a loop");
+    refused("Message{a: 1} == 1", "");
+    refused(&format!("'{}' == ''", "x".repeat(4096)), "over 4 KiB");
+    for (allowed, captures) in [("claims.a.filter(x, x > 1).exists(y, y > 2)", &[][..]), ("params.id == subject", &["id"])] {
+        assert!(compile(allowed, captures).is_ok(), "{allowed}");
+    }
+}
+
+#[test]
+fn what_stands_in_a_string_does_not_count() {
+    let long = "[.+*?(|)]".repeat(60);
+    for quoted in [format!("'{long}'"), format!("\"{long}\""), format!("'''{long}'{long}'''"), format!("r'{long}\\'")] {
+        assert!(compile(&format!("subject == {quoted}"), &[]).is_ok(), "{quoted}");
+    }
+    refused(&format!("subject == ''{}", "+ subject".repeat(200)), "nested too deeply");
+}
+
+#[test]
+fn a_name_bound_by_a_loop_is_no_variable() {
+    let condition = compile("['a'].exists(claims, claims == 'a')", &[]).expect("compiles");
+    assert!(!condition.needs_caller());
+    assert!(compile("claims.list.exists(x, x == 'a')", &[]).expect("compiles").needs_caller());
+    for name in ["claims.x == 1", "subject == ''", "'a' in scopes", "roles == []", "issuer == 'x'", "guards == []"] {
+        assert!(compile(name, &[]).expect("compiles").needs_caller(), "{name}");
+    }
+    assert!(!compile("request.time > 0", &[]).expect("compiles").needs_caller());
+}
+
+#[test]
+fn a_condition_that_nothing_decides_is_known_to_be_constant() {
+    for (source, constant) in [
+        ("true", Some(Tri::Yes)),
+        ("1 > 2", Some(Tri::No)),
+        ("1 / 0 == 1", Some(Tri::Unknown)),
+        ("'a' in ['a'] || claims.x == 1", Some(Tri::Yes)),
+        ("claims.x == 1 && 1 > 2", Some(Tri::No)),
+        ("!(claims.x == 1 && false)", Some(Tri::Yes)),
+        ("claims.x == 1", None),
+        ("claims.x == 1 || 1 > 2", None),
+    ] {
+        assert_eq!(compile(source, &[]).expect(source).constant(), constant, "{source}");
+    }
+}
+
+/// Whatever fits into 4 KiB is parsed, judged and dropped on the stack of a worker, or refused.
+#[test]
+fn no_condition_overflows_the_stack() {
+    let sources = [
+        "1".to_owned() + &"+1".repeat(2040),
+        "request".to_owned() + &".a".repeat(2040),
+        "claims".to_owned() + &"[0]".repeat(1300),
+        "claims".to_owned() + &".a()".repeat(1000),
+        "!".repeat(4000) + "true",
+        "-".repeat(4000) + "1",
+        "(".repeat(2000) + "1" + &")".repeat(2000),
+        "[".repeat(2000) + &"]".repeat(2000),
+        "{".repeat(2000) + &"}".repeat(2000),
+        "true?true:".repeat(400) + "true",
+        "true&&".repeat(600) + "true",
+        "true||".repeat(600) + "true",
+        "1".to_owned() + &"<1".repeat(2040),
+        "1".to_owned() + &" in []".repeat(600),
+        "1".to_owned() + &"*1".repeat(2040),
+        "[".to_owned() + &"1,".repeat(2000) + "1]",
+        "'a'".to_owned() + &"+'a'".repeat(1000),
+    ];
+    let worker = thread::Builder::new().stack_size(1 << 20);
+    let judged = worker.spawn(move || {
+        for source in sources {
+            if let Ok(condition) = compile(&source, &["id"]) {
+                let _ = condition.constant();
+            }
+        }
+    });
+    judged.expect("a thread").join().expect("no overflow");
+}
