@@ -15,7 +15,7 @@ pub mod tls;
 pub mod wire;
 mod workers;
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use tracing::{info, warn};
 
 use crate::runtime::{Options, ReloadFailure, Runtime};
 use crate::settings::Settings;
-use crate::telemetry::{self, DecisionLog, Lines, Metrics};
+use crate::telemetry::{self, DecisionLog, Form, Lines, Metrics};
 
 use admin::{Audience, Pages};
 use grpc::{Limits, Others, Phase, Reporter, Service};
@@ -63,8 +63,9 @@ pub enum StartError {
 pub fn run(settings: &Settings) -> Result<(), StartError> {
     let metrics = Metrics::new();
     let lines = Lines::start(settings.log.queue, Box::new(io::stdout()), metrics.clone())?;
-    telemetry::trace(&settings.log, lines.clone());
-    let log = DecisionLog::new(&settings.log, lines.clone());
+    let form = Form::of(settings.log.format, io::stdout().is_terminal());
+    telemetry::trace(&settings.log, form, lines.clone());
+    let log = DecisionLog::new(&settings.log, form, lines.clone());
     let edge = Builder::new_multi_thread().worker_threads(2).thread_name("edge").enable_all().build()?;
     let ended = edge.block_on(serve(settings, &metrics, &log, edge.handle()));
     // A deaf peer or a hanging fetch does not keep us.

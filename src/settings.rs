@@ -78,7 +78,7 @@ settings! {
     "keepalive.interval", "20s", "HTTP/2 pings to find dead peers";
     "keepalive.timeout", "10s", "How long their answer may take";
     "answers.error_response", "false", "Answer 503 as `error_response`, so that Envoy's failure mode applies";
-    "log.format", "json", "json or text";
+    "log.format", "auto", "json, text, or auto: text on a terminal, else json";
     "log.level", "info", "error, warn, info, debug or trace";
     "log.decisions", "denied", "Which decisions are logged: none, denied or all";
     "log.sample", "1.0", "Share of allowed decisions that is logged";
@@ -87,6 +87,17 @@ settings! {
     "shutdown.delay", "0s", "On SIGTERM go on serving this long, not ready";
     "shutdown.drain", "10s", "Then finish what is in flight, this long at most";
     "workers", "", "Threads that decide; default: the cores available";
+}
+
+/// How lines of the log are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+    /// Text on a terminal, else JSON.
+    Auto,
 }
 
 /// Which decisions are logged.
@@ -178,8 +189,8 @@ pub struct Limits {
 /// `log.*`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
-    /// Whether JSON; else text.
-    pub json: bool,
+    /// How lines are written.
+    pub format: LogFormat,
     /// The level.
     pub level: tracing::Level,
     /// Which decisions.

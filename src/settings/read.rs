@@ -8,7 +8,9 @@ use crate::policy::diagnostic::closest;
 use crate::policy::units;
 use crate::token::cache::CacheSettings;
 
-use super::{ALL, Address, Limits, Log, LoggedDecisions, LoggedSubject, Setting, Settings, SocketOwner};
+use super::{
+    ALL, Address, Limits, Log, LogFormat, LoggedDecisions, LoggedSubject, Setting, Settings, SocketOwner,
+};
 
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,12 +164,16 @@ impl Reader<'_> {
     }
 
     fn log(&mut self) -> Log {
-        let format = self.word("log.format", &["json", "text"]);
+        let format = self.word("log.format", &["auto", "json", "text"]);
         let decisions = self.word("log.decisions", &["denied", "none", "all"]);
         let subject = self.word("log.subject", &["plain", "hash", "none"]);
         let level = self.word("log.level", &["info", "error", "warn", "debug", "trace"]);
         Log {
-            json: format == "json",
+            format: match format {
+                "json" => LogFormat::Json,
+                "text" => LogFormat::Text,
+                _ => LogFormat::Auto,
+            },
             level: level.parse().unwrap_or(tracing::Level::INFO),
             decisions: match decisions {
                 "none" => LoggedDecisions::None,

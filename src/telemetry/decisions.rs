@@ -1,6 +1,12 @@
-//! The decision log: one line for each decision that is wanted.
+//! The decision log: one line for each decision that is wanted. Never a token, a header, a query or a claim but
+//! `sub`, and that only as the settings say.
+
+mod fields;
+mod line;
+mod subject;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::decision::{Decision, Outcome};
@@ -10,13 +16,20 @@ use crate::response::Answer;
 use crate::settings::{Log, LoggedDecisions};
 use crate::time::UnixTime;
 
-use super::Lines;
+use super::{Form, Lines};
+use subject::Subjects;
 
 /// Takes decisions that are to be logged. Clones are the same log.
 #[derive(Debug, Clone)]
-pub struct DecisionLog {
+pub struct DecisionLog(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     lines: Lines,
+    form: Form,
     decisions: LoggedDecisions,
+    sample: Sample,
+    subjects: Subjects,
 }
 
 /// One decision, for the log.
@@ -41,32 +54,70 @@ pub struct Entry<'a> {
 impl DecisionLog {
     /// A log as the settings say.
     #[must_use]
-    pub fn new(settings: &Log, lines: Lines) -> Self {
-        Self { lines, decisions: settings.decisions }
+    pub fn new(settings: &Log, form: Form, lines: Lines) -> Self {
+        Self(Arc::new(Inner {
+            lines,
+            form,
+            decisions: settings.decisions,
+            sample: Sample::of(settings.sample),
+            subjects: Subjects::new(settings.subject),
+        }))
     }
 
-    /// Whether a decision is logged: to be asked before an [`Entry`] is made.
+    /// Whether a decision is logged: to be asked once, before an [`Entry`] is made.
     #[must_use]
     pub fn wants(&self, decision: &Decision) -> bool {
-        match self.decisions {
+        match self.0.decisions {
             LoggedDecisions::None => false,
             LoggedDecisions::Denied => decision.outcome() != Outcome::Allow,
-            LoggedDecisions::All => true,
+            LoggedDecisions::All => decision.outcome() != Outcome::Allow || self.0.sample.takes_next(),
         }
     }
 
-    /// The last lines, the oldest first.
+    /// The last lines as JSON, the oldest first.
     #[must_use]
     pub fn last(&self) -> Vec<Arc<str>> {
-        self.lines.last()
+        self.0.lines.last()
     }
 
     /// Logs a decision.
     pub fn record(&self, entry: &Entry<'_>) {
-        let metadata = entry.answer.metadata();
-        self.lines.send_and_keep(format!(
-            "{{\"target\":\"decision\",\"decision_id\":\"{}\",\"outcome\":\"{}\",\"reason\":\"{}\"}}\n",
-            entry.decision_id, metadata.outcome, metadata.reason
-        ));
+        let subject = entry.judgement.caller.as_deref().and_then(|caller| caller.subject.as_deref());
+        let subject = subject.and_then(|subject| self.0.subjects.shown(subject));
+        let json = line::json(entry, subject.as_deref());
+        let text = match self.0.form {
+            Form::Json => None,
+            Form::Text => Some(line::text(entry, subject.as_deref())),
+        };
+        self.0.lines.send_decision(json, text);
     }
 }
+
+/// Which of the allowed decisions are logged: the share asked for, evenly spread, without chance.
+#[derive(Debug)]
+struct Sample {
+    /// Of 2³² places on a circle, those before this one are taken.
+    below: u64,
+    seen: AtomicU64,
+}
+
+impl Sample {
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 0 to 2³², which both types hold exactly"
+    )]
+    fn of(share: f64) -> Self {
+        Self { below: (share.clamp(0.0, 1.0) * 4_294_967_296.0) as u64, seen: AtomicU64::new(0) }
+    }
+
+    fn takes_next(&self) -> bool {
+        // Steps of the golden ratio fill a circle evenly, however many are made.
+        let step = self.seen.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        step >> 32 < self.below
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Metrics;
 
-/// Most lines that are kept for those who ask later.
+/// Most decisions that are kept for those who ask later.
 const MOST_KEPT: usize = 200;
 
 /// Where lines go. Clones share the queue.
@@ -21,7 +21,7 @@ pub struct Lines {
     metrics: Metrics,
 }
 
-/// The last lines that were to be kept. Only the writing thread adds to them: whoever has a line never waits
+/// The last decisions. Only the writing thread adds to them: whoever has a line never waits
 /// for those who read.
 #[derive(Debug, Default)]
 struct Kept(Mutex<VecDeque<Arc<str>>>);
@@ -29,7 +29,7 @@ struct Kept(Mutex<VecDeque<Arc<str>>>);
 #[derive(Debug)]
 enum Message {
     Line(String),
-    Keep(String),
+    Decision { json: String, text: Option<String> },
     Flush(SyncSender<()>),
 }
 
@@ -51,12 +51,12 @@ impl Lines {
         self.put(Message::Line(line));
     }
 
-    /// The same, and the line is among [`Self::last`].
-    pub(super) fn send_and_keep(&self, line: String) {
-        self.put(Message::Keep(line));
+    /// Sends a decision, in the form that is read here; as JSON it is among [`Self::last`].
+    pub(super) fn send_decision(&self, json: String, text: Option<String>) {
+        self.put(Message::Decision { json, text });
     }
 
-    /// The last 200 lines that were to be kept, the oldest first.
+    /// The last 200 decisions, the oldest first.
     pub(super) fn last(&self) -> Vec<Arc<str>> {
         self.kept.lock().iter().cloned().collect()
     }
@@ -96,9 +96,9 @@ fn write_all(queue: &Receiver<Message>, kept: &Kept, mut sink: Box<dyn Write + S
         // A reader that is gone is not a reason to stop serving.
         match message {
             Message::Line(line) => drop(sink.write_all(line.as_bytes())),
-            Message::Keep(line) => {
-                kept.add(&line);
-                drop(sink.write_all(line.as_bytes()));
+            Message::Decision { json, text } => {
+                kept.add(&json);
+                drop(sink.write_all(text.unwrap_or(json).as_bytes()));
             }
             Message::Flush(done) => {
                 drop(sink.flush());
@@ -107,3 +107,6 @@ fn write_all(queue: &Receiver<Message>, kept: &Kept, mut sink: Box<dyn Write + S
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

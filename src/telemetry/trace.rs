@@ -10,16 +10,15 @@ use tracing_subscriber::{Layer, fmt, registry};
 
 use crate::settings::Log;
 
-use super::Lines;
+use super::{Form, Lines};
 
 /// Sends what the process says to the queue of lines. Only the first call of a process counts.
-pub fn trace(settings: &Log, lines: Lines) {
+pub fn trace(settings: &Log, form: Form, lines: Lines) {
     let level = LevelFilter::from_level(settings.level);
     let written = fmt::layer().with_writer(Queue(lines));
-    let layer = if settings.json {
-        written.json().flatten_event(true).with_current_span(false).with_filter(level).boxed()
-    } else {
-        written.with_ansi(false).with_filter(level).boxed()
+    let layer = match form {
+        Form::Json => written.json().flatten_event(true).with_current_span(false).with_filter(level).boxed(),
+        Form::Text => written.with_ansi(false).with_filter(level).boxed(),
     };
     let _set_before = registry().with(layer).try_init();
 }
