@@ -50,8 +50,8 @@ check-workflows: $(VENV)
 
 quick: $(VENV) check-python check-dependencies ## the fast part of both: format, lints of the library, its unit tests
 	cargo fmt --check
-	cargo clippy --locked -- -D warnings
-	cargo test --locked --lib --quiet
+	cargo clippy $(CARGO_FLAGS) -- -D warnings
+	cargo test $(CARGO_FLAGS) --lib --quiet
 
 build: system
 	cargo build $(CARGO_FLAGS) --bins

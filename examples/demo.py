@@ -120,7 +120,7 @@ class Demo:
     def logged_reason(self, step: Step, since: int) -> str | None:
         path = step.path.partition("?")[0]
         for line in self.portcullis.lines(since):
-            if line.get("decision_id") and (line["method"], line["path"]) == (step.method, path):
+            if line.get("decision_id") and (line.get("method"), line.get("path")) == (step.method, path):
                 return line["reason"]
         return None
 
