@@ -148,13 +148,13 @@ def test_the_upstream_learns_who_asks_and_nothing_that_was_pretended(proxy: Prox
     assert answer.upstream("x-user-guard") == ["passport"]
     assert answer.upstream("x-user-scopes") == ["read-crm"]
     for name in ("x-user-roles", "x-original-url", "x-rewrite-url"):
-        assert [value for value in answer.upstream(name) if value] == []
+        assert answer.upstream(name) == []
 
 
 def test_an_open_route_has_no_caller(proxy: Proxy):
     answer = proxy.ask("GET", "/healthz", [("x-user-id", "1"), ("x-user-scopes", "*")])
     for name in ("x-user-id", "x-user-guard", "x-user-scopes", "x-user-roles"):
-        assert [value for value in answer.upstream(name) if value] == []
+        assert answer.upstream(name) == []
 
 
 @pytest.mark.parametrize("name", ["X_User_Id", "x.user.id", "x-user.id"])
@@ -203,7 +203,7 @@ def test_a_method_override_does_not_pass(proxy: Proxy, callers):
 
 def test_clients_read_the_answers_of_portcullis(proxy: Proxy, callers):
     denied = proxy.ask("GET", "/customers")
-    assert denied.header("www-authenticate") == 'Bearer realm="portcullis"'
+    assert denied.header("www-authenticate") == 'Bearer realm="api"'
     if not proxy.hides_bodies:
         assert denied.json() == {"message": "Unauthenticated"}
         fence = proxy.ask("GET", "/admin/reports", callers["mobile"])
