@@ -74,7 +74,9 @@ fn fill_claims(issuer: &IssuerSettings, guard: &Guard, now: UnixTime) -> Map<Str
     };
     if let (Some(path), Some(_)) = (issuer.read.audience.first(), of_guard.or(of_issuer)) {
         let mut audiences: Vec<Value> = Vec::new();
-        for audience in of_issuer.into_iter().chain(of_guard) {
+        // A guard's audience that is the issuer's, too, is enough: a second would make it another's as well.
+        let is_enough = of_guard.is_some_and(|audience| is_of_issuer(issuer, audience));
+        for audience in of_issuer.filter(|_| !is_enough).into_iter().chain(of_guard) {
             let audience = Value::from(audience.as_ref());
             if !audiences.contains(&audience) {
                 audiences.push(audience);
@@ -92,6 +94,13 @@ fn fill_claims(issuer: &IssuerSettings, guard: &Guard, now: UnixTime) -> Map<Str
         }
     }
     claims
+}
+
+fn is_of_issuer(issuer: &IssuerSettings, audience: &str) -> bool {
+    match &issuer.audiences {
+        Audiences::Any => true,
+        Audiences::OneOf(audiences) => audiences.iter().any(|one| **one == *audience),
+    }
 }
 
 fn put(claims: &mut Map<String, Value>, path: &ClaimPath, value: Value) {

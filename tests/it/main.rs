@@ -9,6 +9,7 @@
 
 mod answers;
 mod diagnostics;
+mod examples;
 mod forward_auth;
 mod keys;
 mod policy;

@@ -76,7 +76,11 @@ fn outside_of_strings(source: &str) -> impl Iterator<Item = u8> + '_ {
 /// How long a string literal is that begins here; one that does not end takes the rest.
 fn literal_length(bytes: &[u8], quote: u8, is_raw: bool) -> usize {
     let triple = [quote; 3];
-    let end: &[u8] = if bytes.starts_with(&triple) { &triple } else { triple.first_chunk::<1>().map_or(&[], |one| one.as_slice()) };
+    let end: &[u8] = if bytes.starts_with(&triple) {
+        &triple
+    } else {
+        triple.first_chunk::<1>().map_or(&[], |one| one.as_slice())
+    };
     let mut at = end.len();
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         if rest.starts_with(end) {

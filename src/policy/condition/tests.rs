@@ -114,7 +114,9 @@ fn mistakes_are_found_when_the_policy_is_compiled() {
     refused("claims.a.map(x, claims.b.map(y, y)) == []", "a loop inside of a loop");
     refused("Message{a: 1} == 1", "");
     refused(&format!("'{}' == ''", "x".repeat(4096)), "over 4 KiB");
-    for (allowed, captures) in [("claims.a.filter(x, x > 1).exists(y, y > 2)", &[][..]), ("params.id == subject", &["id"])] {
+    for (allowed, captures) in
+        [("claims.a.filter(x, x > 1).exists(y, y > 2)", &[][..]), ("params.id == subject", &["id"])]
+    {
         assert!(compile(allowed, captures).is_ok(), "{allowed}");
     }
 }
@@ -122,7 +124,9 @@ fn mistakes_are_found_when_the_policy_is_compiled() {
 #[test]
 fn what_stands_in_a_string_does_not_count() {
     let long = "[.+*?(|)]".repeat(60);
-    for quoted in [format!("'{long}'"), format!("\"{long}\""), format!("'''{long}'{long}'''"), format!("r'{long}\\'")] {
+    for quoted in
+        [format!("'{long}'"), format!("\"{long}\""), format!("'''{long}'{long}'''"), format!("r'{long}\\'")]
+    {
         assert!(compile(&format!("subject == {quoted}"), &[]).is_ok(), "{quoted}");
     }
     refused(&format!("subject == ''{}", "+ subject".repeat(200)), "nested too deeply");
@@ -133,7 +137,9 @@ fn a_name_bound_by_a_loop_is_no_variable() {
     let condition = compile("['a'].exists(claims, claims == 'a')", &[]).expect("compiles");
     assert!(!condition.needs_caller());
     assert!(compile("claims.list.exists(x, x == 'a')", &[]).expect("compiles").needs_caller());
-    for name in ["claims.x == 1", "subject == ''", "'a' in scopes", "roles == []", "issuer == 'x'", "guards == []"] {
+    for name in
+        ["claims.x == 1", "subject == ''", "'a' in scopes", "roles == []", "issuer == 'x'", "guards == []"]
+    {
         assert!(compile(name, &[]).expect("compiles").needs_caller(), "{name}");
     }
     assert!(!compile("request.time > 0", &[]).expect("compiles").needs_caller());
