@@ -58,7 +58,7 @@ def caddy(world: World, http: int) -> Process:
     changes = {
         "127.0.0.1:9194": f"127.0.0.1:{http}",
         "127.0.0.1:8081": f"127.0.0.1:{world.ports.crm}",
-        "http://:8080": f"http://:{world.ports.envoy}",
+        "crm.example.com:8080": f"crm.example.com:{world.ports.envoy}",
     }
     config = place(PROJECT / "deploy/caddy/Caddyfile", world.directory / "Caddyfile", changes)
     home = {"HOME": str(world.directory), "XDG_DATA_HOME": str(world.directory)}
@@ -94,7 +94,7 @@ def proxy(request) -> Iterator[Proxy]:
         world.start_crm_service()
         start, target, undecided = {
             "nginx": (nginx, ["x-original"], 503),
-            "caddy": (caddy, ["x-forwarded"], 502),
+            "caddy": (caddy, ["x-forwarded"], 503),
             "envoy": (envoy, ["request", "--http-path-prefix", "/authz"], 503),
         }[request.param]
         http = free_port()
