@@ -45,7 +45,8 @@ fn files() -> Vec<(String, String)> {
     fn walk(directory: &Path, found: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(directory).expect("src can be read") {
             let path = entry.expect("an entry").path();
-            let is_test = path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs");
+            let is_test =
+                path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs");
             if path.is_dir() && !is_test {
                 walk(&path, found);
             } else if path.extension().is_some_and(|end| end == "rs") && !is_test {
@@ -92,9 +93,12 @@ fn a_module_uses_only_those_above_it() {
         let Some(own) = position(module(&file)) else { continue };
         for (line, content) in code(&text) {
             for used in content.split("crate::").skip(1) {
-                let used: String = used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                let used: String =
+                    used.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
                 if position(&used).is_some_and(|used| used > own) {
-                    wrong.push(format!("src/{file}:{line} uses `{used}`, which stands below it in src/lib.rs"));
+                    wrong.push(format!(
+                        "src/{file}:{line} uses `{used}`, which stands below it in src/lib.rs"
+                    ));
                 }
             }
         }
@@ -128,7 +132,10 @@ fn wire_types_and_error_bags_stop_at_their_boundary() {
             for (word, allowed) in BOUNDARIES {
                 let may = allowed.iter().any(|start| file.starts_with(start));
                 if content.contains(word) && !may {
-                    wrong.push(format!("src/{file}:{line} says `{word}`, which stops at {}", allowed.join(", ")));
+                    wrong.push(format!(
+                        "src/{file}:{line} says `{word}`, which stops at {}",
+                        allowed.join(", ")
+                    ));
                 }
             }
         }

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod architecture;
 mod diagnostics;
 mod examples;
 mod forward_auth;
@@ -15,4 +16,5 @@ mod keys;
 mod policy;
 mod reload;
 mod tls;
+mod token;
 mod wire;
