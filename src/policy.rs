@@ -13,6 +13,7 @@ pub mod observe;
 pub mod reader;
 pub mod requirement;
 pub mod route;
+pub mod schema;
 pub mod tri;
 pub mod units;
 pub mod upstream;

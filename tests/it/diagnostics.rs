@@ -46,6 +46,20 @@ fn document() -> (String, Vec<Paragraph>) {
     (preamble, paragraphs)
 }
 
+/// Every example: its code, its kind and its text, which begins with a version unless it is a test.
+pub fn documented() -> Vec<(String, String, String)> {
+    let of = |paragraph: Paragraph| {
+        let code = paragraph.code;
+        paragraph.examples.into_iter().map(move |(kind, text)| {
+            let is_whole =
+                kind.ends_with("tests") || text.starts_with("version: ") || text.starts_with("# file: ");
+            let text = if is_whole { text } else { format!("version: 1\n{text}") };
+            (code.clone(), kind, text)
+        })
+    };
+    document().1.into_iter().flat_map(of).collect()
+}
+
 /// The files of an example: several where it says so, and the preamble where it does not begin with a version.
 fn files(example: &str, preamble: &str) -> Vec<SourceFile> {
     let file = |name: &str, text: &str| SourceFile { name: name.into(), text: text.into() };

@@ -15,6 +15,7 @@ mod forward_auth;
 mod keys;
 mod policy;
 mod reload;
+mod schema;
 mod tls;
 mod token;
 mod wire;
