@@ -218,6 +218,3 @@ fn bytes(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 48,
     }
 }
-
-#[cfg(test)]
-mod tests;

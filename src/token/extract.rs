@@ -166,6 +166,3 @@ fn cookies<'v>(
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -234,6 +234,3 @@ fn union(
 
 /// So many are compared with each other; more would take a time that grows with their square.
 const FEW: usize = 16;
-
-#[cfg(test)]
-mod tests;

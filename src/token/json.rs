@@ -352,6 +352,3 @@ impl<'de> Visitor<'de> for Elements<'_> {
         Ok(found)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -240,6 +240,3 @@ fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
     bytes.copy_from_slice(context.finish().as_ref());
     bytes
 }
-
-#[cfg(test)]
-mod tests;

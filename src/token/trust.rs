@@ -410,6 +410,3 @@ fn is_worth_remembering(rejection: &Rejection) -> bool {
     // What is refused before a signature is looked at has no issuer yet, or one of the other reasons.
     is_lasting && rejection.issuer.is_some()
 }
-
-#[cfg(test)]
-mod tests;
