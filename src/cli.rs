@@ -3,7 +3,9 @@
 //! The answer goes to standard output, everything else to standard error. Exit codes: 0 yes, 1 the answer
 //! is no, 2 could not answer.
 
+mod attached;
 mod check;
+mod explain;
 mod report;
 mod serve;
 mod set;
@@ -13,9 +15,11 @@ mod trouble;
 mod version;
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
 
+use crate::time::UnixTime;
 use terminal::{Color, Terminal};
 
 /// Examples stand before everything else in help.
@@ -47,6 +51,7 @@ impl From<bool> for Outcome {
   portcullis serve --policies policies   decide for the Envoy beside us
   portcullis check policies              every problem of a policy, with place and mend
   portcullis test policies               run the *_test.yaml beside it
+  portcullis explain GET https://crm.example.com/customers   why it is decided so
 
 ",
     after_help = "\
@@ -65,7 +70,14 @@ enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
     Test(test::Arguments),
+    Explain(Box<explain::Arguments>),
     Version(version::Arguments),
+}
+
+/// The time of this machine.
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime::from_seconds(since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
 }
 
 /// Runs the command that the process was started with.
@@ -84,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments, &terminal),
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Test(arguments) => test::run(&arguments, &terminal),
+        Command::Explain(arguments) => explain::run(&arguments, &terminal),
         Command::Version(arguments) => version::run(&arguments, &terminal),
     };
     match result {

@@ -22,6 +22,8 @@ pub mod response;
 
 pub mod cases;
 
+pub mod explain;
+
 // edge
 pub mod settings;
 

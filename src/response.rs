@@ -14,6 +14,7 @@ use crate::policy::{Judgement, Policy};
 use crate::request::{Headers, Incoming};
 
 pub use metadata::Metadata;
+pub(crate) use phrase::sentence;
 
 /// What is to be said, in whatever transport.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Who may do what: rows of requests, columns of tokens.
 
 use crate::policy::diagnostic::{Diagnostics, codes};
+use crate::policy::document::Text;
 use crate::policy::yaml::{Kind, Node};
 
-use super::read::{is_reason, one_line, status, text, unknown_reason};
-use super::{Case, Expect};
+use super::read::{is_reason, line, status, text, unknown_reason};
+use super::{Asked, Carried, Case, Expect, Request};
 
 /// Makes a case of every cell.
 pub(super) fn matrix(
@@ -20,35 +21,32 @@ pub(super) fn matrix(
         return Vec::new();
     };
     let Kind::Mapping(rows) = &rows.kind else {
-        problems.error(codes::TEST_SHAPE, rows.at, "`matrix` is a map: request → list of cells");
+        problems
+            .error(codes::TEST_SHAPE, rows.at, "`matrix` is a map: request → list of cells")
+            .hint("`GET /customers: [401, allow]`");
         return Vec::new();
     };
     rows.iter().flat_map(|(request, cells)| row(base, &columns, request, cells, problems)).collect()
 }
 
-fn names(node: &Node) -> Option<Vec<Box<str>>> {
+fn names(node: &Node) -> Option<Vec<Text>> {
     let Kind::Sequence(items) = &node.kind else { return None };
-    items
-        .iter()
-        .map(|item| text(item).map(Into::into))
-        .collect::<Option<Vec<_>>>()
-        .filter(|names| !names.is_empty())
+    let name = |item: &Node| Some(Text { value: text(item)?.into(), at: item.at });
+    items.iter().map(name).collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
 }
 
-fn row(
-    base: &Case,
-    columns: &[Box<str>],
-    request: &Node,
-    cells: &Node,
-    problems: &mut Diagnostics,
-) -> Vec<Case> {
-    let line = text(request).unwrap_or_default();
-    let Some(asked) = one_line(line) else {
-        problems.error(codes::TEST_SHAPE, request.at, "a row begins with a request: `GET /customers`");
+fn row(base: &Case, columns: &[Text], request: &Node, cells: &Node, problems: &mut Diagnostics) -> Vec<Case> {
+    let said = text(request).unwrap_or_default();
+    let Some(asked) = line(said) else {
+        problems
+            .error(codes::TEST_SHAPE, request.at, "a row begins with a request")
+            .hint("`GET /customers: [401, allow]`");
         return Vec::new();
     };
     let Kind::Sequence(cells) = &cells.kind else {
-        problems.error(codes::TEST_SHAPE, cells.at, "a row is a list of cells");
+        problems
+            .error(codes::TEST_SHAPE, cells.at, "a row is a list of cells")
+            .hint("`GET /customers: [401, allow]`");
         return Vec::new();
     };
     if cells.len() != columns.len() {
@@ -62,16 +60,28 @@ fn row(
     for (column, node) in columns.iter().zip(cells) {
         let Some(expect) = cell(node, problems) else { continue };
         let mut case = base.clone();
-        case.name = format!("{}: {line} as {column}", base.name).into();
+        let joint = if base.name.is_empty() { "" } else { ": " };
+        case.name = format!("{}{joint}{said} as {}", base.name, column.value).into();
         case.at = node.at;
-        case.request = asked.clone();
-        if &**column != "none" {
-            case.tokens.push((column.clone(), None));
+        case.request = Asked::Written(request_of(base, &asked));
+        if &*column.value != "none" {
+            case.tokens.push(Carried { name: column.clone(), place: None });
         }
         case.expect = expect;
         cases.push(case);
     }
     cases
+}
+
+/// A row's request over what the whole matrix says of its requests: headers, source, host.
+fn request_of(base: &Case, asked: &Request) -> Request {
+    let Asked::Written(of_all) = &base.request else { return asked.clone() };
+    let mut request =
+        Request { method: asked.method.clone(), target: asked.target.clone(), ..of_all.clone() };
+    if !asked.host.is_empty() {
+        request.host.clone_from(&asked.host);
+    }
+    request
 }
 
 /// `allow`, a status, a reason, or status and reason.

@@ -12,38 +12,61 @@ use crate::time::UnixTime;
 use crate::token::claims::ClaimPath;
 use crate::token::settings::{Audiences, IssuerSettings, Place};
 
-/// A made token and the first place of its issuer.
-pub(super) struct Made {
-    pub token: String,
+/// A token before it is signed: what a guard and its issuer ask is filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
+    /// The header's members.
+    pub header: Map<String, Value>,
+    /// The claims.
+    pub claims: Map<String, Value>,
+    /// The first place of its issuer.
     pub place: Option<Place>,
 }
 
-/// Makes a token for a guard, filled in with what the guard and its issuer ask.
+/// Fills in what a guard and its issuer ask.
 ///
 /// # Errors
 /// Says which guard is unknown.
-pub(super) fn make(
-    policy: &Policy,
-    guard: &str,
-    claims: &Map<String, Value>,
-    header: &Map<String, Value>,
-    now: UnixTime,
-    secret: &[u8; 32],
-) -> Result<Made, String> {
+pub fn fill(policy: &Policy, guard: &str, now: UnixTime) -> Result<Shape, String> {
     let id = policy.guards.find(guard).ok_or_else(|| format!("there is no guard or issuer `{guard}`"))?;
     let guard = policy.guards.get(id).ok_or_else(|| format!("there is no guard `{guard}`"))?;
     let issuer = policy.guards.issuers_of(&[GuardName::One(id)]);
     let issuer = issuer.first().and_then(|issuer| policy.issuers.get(usize::from(issuer.0)));
     let issuer = issuer.ok_or_else(|| format!("guard `{}` has no issuer", guard.name))?;
-    let mut payload = fill_claims(issuer, guard, now);
-    overlay(&mut payload, claims, now);
-    let mut head = fill_header(issuer, guard);
-    overlay(&mut head, header, now);
-    let encode = |part: Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::Object(part).to_string());
-    let signed = format!("{}.{}", encode(head), encode(payload));
+    Ok(Shape {
+        header: fill_header(issuer, guard),
+        claims: fill_claims(issuer, guard, now),
+        place: issuer.places.first().cloned(),
+    })
+}
+
+impl Shape {
+    /// Puts written members over the filled-in ones; null removes one, and times may be relative: `-5m`.
+    pub fn overlay(&mut self, claims: &Map<String, Value>, header: &Map<String, Value>, now: UnixTime) {
+        overlay(&mut self.claims, claims, now);
+        overlay(&mut self.header, header, now);
+    }
+
+    /// Header and claims as they are signed: two parts of a compact JWS, joined by a dot.
+    #[must_use]
+    pub fn to_be_signed(&self) -> String {
+        let encode =
+            |part: &Map<String, Value>| URL_SAFE_NO_PAD.encode(Value::Object(part.clone()).to_string());
+        format!("{}.{}", encode(&self.header), encode(&self.claims))
+    }
+}
+
+/// Signs with the secret of a run, whatever algorithm the header names.
+#[must_use]
+pub fn sign(shape: &Shape, secret: &[u8; 32]) -> String {
+    sign_text(&shape.to_be_signed(), secret)
+}
+
+/// Signs two parts of a compact JWS, as they are.
+#[must_use]
+pub fn sign_text(signed: &str, secret: &[u8; 32]) -> String {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
-    let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag));
-    Ok(Made { token, place: issuer.places.first().cloned() })
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag))
 }
 
 fn fill_header(issuer: &IssuerSettings, guard: &Guard) -> Map<String, Value> {

@@ -4,7 +4,6 @@ use super::report::{self, Format, Report};
 use super::set::{Paths, Set};
 use super::terminal::Terminal;
 use super::{Outcome, TEMPLATE};
-use crate::cases;
 use crate::policy::diagnostic::{Diagnostics, Severity};
 
 /// Report every problem of a policy, with place and mend
@@ -43,10 +42,8 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
             None
         }
     };
-    let mut tests = 0;
-    for (index, file) in set.tests() {
-        tests += cases::read(file, index, &mut problems).cases.len();
-    }
+    let suites = set.suites(policy.as_deref(), &mut problems);
+    let tests = suites.iter().map(|(_, suite)| suite.cases.len()).sum();
     problems.sort();
     let is_failure = |severity| severity == Severity::Error || arguments.strict;
     let fails = problems.problems.iter().any(|problem| is_failure(problem.severity));

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use crate::cases::{self, Suite};
 use crate::policy::diagnostic::{At, Diagnostic, Diagnostics, Severity, SourceFile, codes};
 use crate::policy::yaml::MOST_BYTES;
 use crate::policy::{Policy, compile};
 use crate::runtime::files::{self, FilesError};
 
+use super::attached::attach;
 use super::trouble::Trouble;
 
 /// Where the policy is.
@@ -43,7 +45,6 @@ pub struct Set {
     policies: usize,
     /// Files that could not be used at all.
     problems: Diagnostics,
-    paths: Vec<PathBuf>,
 }
 
 impl Paths {
@@ -75,8 +76,7 @@ impl Set {
     /// # Errors
     /// Paths that are not there or cannot be read, and standard input that fails.
     pub fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut set =
-            Self { files: Vec::new(), policies: 0, problems: Diagnostics::default(), paths: paths.to_vec() };
+        let mut set = Self { files: Vec::new(), policies: 0, problems: Diagnostics::default() };
         let is_input = |path: &PathBuf| path.as_os_str() == "-";
         let named: Vec<PathBuf> = paths.iter().filter(|path| !is_input(path)).cloned().collect();
         if paths.iter().any(is_input) {
@@ -134,15 +134,24 @@ impl Set {
         self.policies
     }
 
-    /// The paths it was read from.
-    pub fn paths(&self) -> &[PathBuf] {
-        &self.paths
-    }
-
     /// Test files, each with its index.
-    pub fn tests(&self) -> impl Iterator<Item = (u32, &SourceFile)> {
+    fn tests(&self) -> impl Iterator<Item = (u32, &SourceFile)> {
         let numbered = self.files.iter().enumerate().skip(self.policies);
         numbered.map(|(index, file)| (u32::try_from(index).unwrap_or(u32::MAX), file))
+    }
+
+    /// Reads the tests, with the files that they name, and holds them against the policy where there is one.
+    pub fn suites(&self, policy: Option<&Policy>, problems: &mut Diagnostics) -> Vec<(&SourceFile, Suite)> {
+        let mut suites = Vec::new();
+        for (index, file) in self.tests() {
+            let mut suite = cases::read(file, index, problems);
+            attach(&mut suite, file, problems);
+            if let Some(policy) = policy {
+                cases::verify(&suite, policy, problems);
+            }
+            suites.push((file, suite));
+        }
+        suites
     }
 
     /// Compiles the policy.

@@ -31,8 +31,6 @@ pub enum Style {
     Good,
     /// Something bad.
     Bad,
-    /// Something to look at.
-    Warn,
     /// A heading.
     Strong,
     /// Something beside the point.
@@ -127,7 +125,6 @@ fn paint(colors: bool, style: Style, text: &str) -> String {
     let code = match style {
         Style::Good => "32",
         Style::Bad => "1;31",
-        Style::Warn => "1;33",
         Style::Strong => "1",
         Style::Faint => "2",
     };

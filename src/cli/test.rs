@@ -6,10 +6,9 @@ use super::report::{Report, count};
 use super::set::{Paths, Set};
 use super::terminal::{Style, Terminal};
 use super::trouble::Trouble;
-use super::{Outcome, TEMPLATE};
+use super::{Outcome, TEMPLATE, now};
 use crate::cases;
 use crate::policy::diagnostic::Diagnostics;
-use crate::time::UnixTime;
 
 /// Run the *_test.yaml beside a policy
 ///
@@ -29,8 +28,7 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     let set = Set::read(&arguments.paths.or_usual())?;
     let mut problems = Diagnostics::default();
     let policy = set.compile().map_err(|found| problems = found).ok();
-    let suites: Vec<_> =
-        set.tests().map(|(index, file)| (file, cases::read(file, index, &mut problems))).collect();
+    let suites = set.suites(policy.as_deref(), &mut problems);
     problems.sort();
     if problems.has_errors() {
         let report = Report { files: set.files(), problems: &problems.problems, is_strict: false };
@@ -45,8 +43,7 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     }
     let mut secret = [0; 32];
     aws_lc_rs::rand::fill(&mut secret).map_err(|_| anyhow!("there is no randomness"))?;
-    let now = UnixTime::from_seconds(i64::try_from(seconds_now()).unwrap_or(0));
-    let run = cases::Run::new(policy, secret, now);
+    let run = cases::Run::new(policy, secret, now());
     let (mut text, mut passed, mut failed) = (String::new(), 0_usize, 0_usize);
     for (file, suite) in &suites {
         for case in &suite.cases {
@@ -78,8 +75,4 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     };
     terminal.print(&format!("{text}{last}"))?;
     Ok(Outcome::from(failed == 0))
-}
-
-fn seconds_now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -44,7 +44,7 @@ pub(super) const fn phrase(status: u16) -> &'static str {
 }
 
 /// One sentence for a person, where the policy discloses the reason.
-pub(super) const fn sentence(reason: Denied) -> &'static str {
+pub(crate) const fn sentence(reason: Denied) -> &'static str {
     match reason {
         Denied::BadRequest => "the request is malformed or ambiguous",
         Denied::BadPath => "the path can be read in more than one way",

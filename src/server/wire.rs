@@ -3,11 +3,13 @@
 //! [`Incoming`]: crate::request::Incoming
 //! [`Answer`]: crate::response::Answer
 
+mod captured;
 mod protobuf;
 mod request;
 mod response;
 mod scan;
 
+pub use captured::{NotCaptured, captured};
 pub use request::{incoming, with_incoming};
 pub use response::{Unavailable, check_response, encode};
 

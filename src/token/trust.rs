@@ -3,6 +3,7 @@
 mod index;
 mod verify;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -11,7 +12,7 @@ use crate::decision::Denied;
 use crate::request::Request;
 use crate::time::UnixTime;
 
-use super::cache::{Name, Refusal, TokenCache, Verified};
+use super::cache::{CacheSettings, Name, Refusal, TokenCache, Verified};
 use super::extract::{self, Found, PlaceId};
 use super::header;
 use super::identity::identify;
@@ -89,6 +90,9 @@ impl Refused {
     }
 }
 
+/// A credential as it stands in a request, and its place.
+pub type Credential<'r, 't> = (Cow<'r, str>, Option<&'t Place>);
+
 impl Trust {
     /// Puts issuers and their keys together, index by index.
     #[must_use]
@@ -152,6 +156,34 @@ impl Trust {
     #[must_use]
     pub fn token_present(&self, request: &Request<'_>, look_in: &[IssuerId]) -> bool {
         self.index.places_of(look_in).any(|(_, place)| extract::is_present(request, place))
+    }
+
+    /// The credential in the places of some issuers, as it stands there: for explanations.
+    ///
+    /// # Errors
+    /// Why there is no single one.
+    pub fn credential<'r>(
+        &self,
+        request: &'r Request<'_>,
+        look_in: &[IssuerId],
+    ) -> Result<Option<Credential<'r, '_>>, Rejection> {
+        match extract::find(request, self.index.places_of(look_in), self.token_bytes) {
+            Ok(found) => Ok(found.map(|found| (found.token, self.index.place(found.place)))),
+            Err(unclear) => Err(Rejection {
+                reason: unclear.reason,
+                detail: unclear.detail.into(),
+                issuer: None,
+                algorithm: None,
+                cached: false,
+            }),
+        }
+    }
+
+    /// The same with a memory of its own that remembers nothing: explanations leave no trace.
+    #[must_use]
+    pub fn forgetful(&self) -> Self {
+        let settings = CacheSettings { enabled: false, ..CacheSettings::default() };
+        Self { cache: Arc::new(TokenCache::new(settings)), ..self.clone() }
     }
 
     /// Looks for a credential in the places of some issuers, and judges it.

@@ -3,6 +3,7 @@
 use crate::cases::Expect;
 use crate::decision::{Allowed, Denied};
 use crate::policy::diagnostic::{At, Diagnostics, closest, codes};
+use crate::policy::document::Text;
 use crate::policy::yaml::{Kind, Node};
 
 use super::{Fields, json, text};
@@ -33,7 +34,9 @@ fn read_map(node: &Node, expect: &mut Expect, problems: &mut Diagnostics) {
     }
     if let Some(reason) = keys.take("deny") {
         if expect.allowed.is_some() {
-            problems.error(codes::TEST_SHAPE, keys.at(), "an expectation says `allow` and `deny`");
+            problems
+                .error(codes::TEST_SHAPE, keys.at(), "an expectation says `allow` and `deny`")
+                .hint("keep one of them");
         }
         expect.allowed = Some(false);
         set_reason(reason, false, expect, problems);
@@ -41,11 +44,13 @@ fn read_map(node: &Node, expect: &mut Expect, problems: &mut Diagnostics) {
     if let Some(node) = keys.take("status") {
         expect.status = status(node);
         if expect.status.is_none() {
-            problems.error(codes::TEST_SHAPE, node.at, "`status` is a number from 200 to 599");
+            problems
+                .error(codes::TEST_SHAPE, node.at, "`status` is a number from 200 to 599")
+                .hint("`status: 403`");
         }
     }
-    expect.route = keys.text("route", problems);
-    expect.forbid = keys.text("forbid", problems);
+    expect.route = keys.named("route", problems);
+    expect.forbid = keys.named("forbid", problems);
     expect.upstream = values(keys.entries("upstream", problems));
     expect.headers = values(keys.entries("headers", problems));
     expect.body =
@@ -86,7 +91,8 @@ pub(in crate::cases) fn unknown_reason(word: &str, at: At, problems: &mut Diagno
 }
 
 /// Whether a word is a reason to allow; `None` where it is no reason at all.
-pub(in crate::cases) fn is_reason(word: &str) -> Option<bool> {
+#[must_use]
+pub fn is_reason(word: &str) -> Option<bool> {
     if [Allowed::Met, Allowed::Preflight].iter().any(|reason| reason.label() == word) {
         return Some(true);
     }
@@ -105,7 +111,7 @@ pub(in crate::cases) fn status(node: &Node) -> Option<u16> {
     }
 }
 
-fn values(entries: Vec<(Box<str>, &Node)>) -> Vec<(Box<str>, Option<Box<str>>)> {
+fn values(entries: Vec<(Text, &Node)>) -> Vec<(Box<str>, Option<Box<str>>)> {
     let value = |node: &Node| match &node.kind {
         Kind::Null => None,
         Kind::Bool(_)
@@ -115,12 +121,14 @@ fn values(entries: Vec<(Box<str>, &Node)>) -> Vec<(Box<str>, Option<Box<str>>)> 
         | Kind::Sequence(_)
         | Kind::Mapping(_) => Some(text(node).map_or_else(|| json(node).to_string(), str::to_owned).into()),
     };
-    entries.into_iter().map(|(name, node)| (name, value(node))).collect()
+    entries.into_iter().map(|(name, node)| (name.value, value(node))).collect()
 }
 
 fn shadow(node: &Node, problems: &mut Diagnostics) -> Option<Vec<Box<str>>> {
     let Kind::Sequence(items) = &node.kind else {
-        problems.error(codes::TEST_SHAPE, node.at, "`shadow` is a list of `rule: reason` texts");
+        problems
+            .error(codes::TEST_SHAPE, node.at, "`shadow` is a list of `rule: reason` texts")
+            .hint("`shadow: [\"GET /customers (shadow): missing_scope\"]`");
         return None;
     };
     Some(items.iter().filter_map(|item| text(item).map(Into::into)).collect())

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::cases::Request;
 use crate::policy::diagnostic::{Diagnostics, codes};
+use crate::policy::document::Text;
 use crate::policy::yaml::{Kind, Node};
 
 use super::{Fields, json, text};
@@ -11,7 +12,7 @@ use super::{Fields, json, text};
 /// `GET https://crm.example.com/customers`, `GET /customers`, or a map.
 pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Option<Request> {
     if let Some(line) = text(node) {
-        return one_line(line).or_else(|| {
+        return self::line(line).or_else(|| {
             problems
                 .error(codes::TEST_SHAPE, node.at, format!("`{line}` is no request"))
                 .hint("a method and a target: `GET /customers`, `GET https://crm.example.com/customers`");
@@ -31,26 +32,31 @@ pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Option<Request> {
     }
     for (name, value) in keys.entries("headers", problems) {
         for value in scalars(value) {
-            request.headers.push((name.to_ascii_lowercase().into(), value.into()));
+            request.headers.push((name.value.to_ascii_lowercase().into(), value.into_bytes().into()));
         }
     }
     if let Some(source) = keys.take("source") {
         read_source(source, &mut request, problems);
     }
     if keys.take("grpc").is_some_and(|node| matches!(node.kind, Kind::Bool(true))) {
-        request.headers.push(("content-type".into(), "application/grpc".into()));
+        request.headers.push(("content-type".into(), b"application/grpc".as_slice().into()));
         request.method = "POST".into();
     }
     keys.finish(&["method", "host", "path", "query", "headers", "source", "grpc"], problems);
     Some(request)
 }
 
-/// Reads a line; `None` where it is none.
-pub(in crate::cases) fn one_line(line: &str) -> Option<Request> {
+/// Reads `METHOD TARGET`; `None` where a text is none.
+pub(in crate::cases) fn line(line: &str) -> Option<Request> {
     let (method, target) = line.trim().split_once(' ')?;
-    let target = target.trim_start();
+    one_line(method, target.trim_start())
+}
+
+/// A request of a method and a target: a path, or a URL.
+#[must_use]
+pub fn one_line(method: &str, target: &str) -> Option<Request> {
     let (host, target) = match target.split_once("://") {
-        Some((_, rest)) => match rest.find('/') {
+        Some((_, rest)) => match rest.find(['/', '?']) {
             Some(slash) => rest.split_at_checked(slash)?,
             None => (rest, "/"),
         },
@@ -61,12 +67,12 @@ pub(in crate::cases) fn one_line(line: &str) -> Option<Request> {
     (!target.is_empty()).then_some(request)
 }
 
-fn with_query(path: &str, query: &[(Box<str>, &Node)]) -> String {
+fn with_query(path: &str, query: &[(Text, &Node)]) -> String {
     let encode = |text: &str| {
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     };
     let pairs = query.iter().flat_map(|(name, node)| {
-        scalars(node).into_iter().map(move |value| format!("{}={}", encode(name), encode(&value)))
+        scalars(node).into_iter().map(move |value| format!("{}={}", encode(&name.value), encode(&value)))
     });
     let joint = if path.contains('?') { '&' } else { '?' };
     format!("{path}{joint}{}", pairs.collect::<Vec<_>>().join("&"))
@@ -90,7 +96,9 @@ fn read_source(node: &Node, request: &mut Request, problems: &mut Diagnostics) {
     if let Some(address) = keys.text("address", problems) {
         request.address = address.parse::<IpAddr>().ok();
         if request.address.is_none() {
-            problems.error(codes::TEST_SHAPE, node.at, format!("`{address}` is no IP address"));
+            problems
+                .error(codes::TEST_SHAPE, node.at, format!("`{address}` is no IP address"))
+                .hint("for example `10.0.0.7`");
         }
     }
     request.principal = keys.text("principal", problems).unwrap_or_default();

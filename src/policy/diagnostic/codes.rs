@@ -143,6 +143,8 @@ codes! {
     UNKNOWN_TOKEN = "P0702", "a test token that is not there";
     UNKNOWN_REASON = "P0703", "a reason that does not exist";
     MATRIX_ROW = "P0704", "a matrix row of the wrong length";
+    TEST_FILE = "P0705", "a file of a test that cannot be used";
+    UNKNOWN_RULE = "P0706", "an expected rule that is not there";
 
     ROUTE_NEVER_REACHED = "P1001", "a route that is never reached";
     NEVER_HOLDS = "P1002", "a requirement that never holds";

@@ -1,0 +1,95 @@
+//! What a reason means here, and what can be done about it.
+
+use crate::decision::{Allowed, Denial, Denied};
+use crate::response::sentence;
+
+use super::RouteNote;
+
+pub(super) const fn of_grant(reason: Allowed) -> &'static str {
+    match reason {
+        Allowed::Met => "the route's requirement is met",
+        Allowed::Preflight => "it is a CORS preflight for a route that exists, and `preflight: allow` is set",
+    }
+}
+
+/// What happened, with what is known of it.
+pub(super) fn because(denial: &Denial) -> String {
+    let general = sentence(denial.reason);
+    match (&denial.detail, denial.missing.is_empty()) {
+        (Some(detail), _) => format!("{general}: {detail}"),
+        (None, false) => format!("{general}: {}", denial.missing.join(", ")),
+        (None, true) => general.to_owned(),
+    }
+}
+
+/// What to do next.
+pub(super) fn next(denial: &Denial, routes: &[RouteNote], nearest: Option<&str>) -> String {
+    match denial.reason {
+        Denied::NoRoute => no_route(routes, nearest),
+        Denied::BadRequest => "send one Authorization header, a plain method and a plain host; \
+            `overrides` in the policy says what becomes of method overrides"
+            .to_owned(),
+        Denied::BadPath => {
+            "the sender mends the path; `paths` in the policy admits some forms, with care".to_owned()
+        }
+        Denied::TooLarge => "send less, or raise `limits.token_bytes` or `limits.header_bytes`".to_owned(),
+        Denied::AmbiguousToken => "send one token, in one place".to_owned(),
+        Denied::MissingToken => {
+            "send a token where the issuer's `token` says; the Authorization header by default".to_owned()
+        }
+        Denied::MalformedToken => "`portcullis token inspect` shows what is wrong with it".to_owned(),
+        Denied::UnknownIssuer => "compare `iss` of the token with `issuer` in the policy, byte for byte".to_owned(),
+        Denied::UnknownKey => "compare `kid` of the token with the issuer's key set".to_owned(),
+        Denied::DisallowedAlgorithm => {
+            "compare `alg` of the token with `algorithms` of the issuer and the type of its key".to_owned()
+        }
+        Denied::BadSignature => "the token was signed with another key than the issuer publishes, or was changed".to_owned(),
+        Denied::Expired => "get a new token; mind the clocks (`leeway`)".to_owned(),
+        Denied::NotYetValid => "mind the clocks (`leeway`)".to_owned(),
+        Denied::WrongAudience => "compare `aud` of the token with `audiences` of the issuer".to_owned(),
+        Denied::WrongType => "compare `typ` of the token with `types` of the issuer and what its preset asks".to_owned(),
+        Denied::InvalidClaims => "`portcullis token inspect` shows which claim it is".to_owned(),
+        Denied::GuardMismatch => {
+            "the token is good, and of another family: compare its claims with the guards of the rule".to_owned()
+        }
+        Denied::Nobody => "the route is closed on purpose (`allow: nobody`)".to_owned(),
+        Denied::Forbidden => "the forbid rule has no `unless`: narrow its `match`, or give it an `except`".to_owned(),
+        Denied::MissingScope | Denied::MissingRole | Denied::MissingGroup | Denied::MissingPermission => {
+            "grant it to the caller, or see with `read` whether it stands elsewhere in the token".to_owned()
+        }
+        Denied::ClaimMismatch => "compare the claim with what the rule asks: `\"1\"` is not `1`".to_owned(),
+        Denied::SourceMismatch => {
+            "compare the peer with `source`; behind proxies `client_address` says where the client's address is"
+                .to_owned()
+        }
+        Denied::HeaderMismatch => "compare the header or query value with what the rule asks".to_owned(),
+        Denied::ConditionFalse => "evaluate the `when` by hand with the values above".to_owned(),
+        Denied::RequirementUnmet => "see above which branch comes nearest".to_owned(),
+        Denied::KeysUnavailable => {
+            "the issuer's keys are not there: see `/keys` on the admin listener, or give them with --keys".to_owned()
+        }
+        Denied::PolicyUnavailable => "see `/readyz?verbose` for what the server waits for".to_owned(),
+        Denied::Overloaded => "raise `limits.in_flight`, or run more of them".to_owned(),
+        Denied::InternalError => "this is a defect of Portcullis: please report it with this output".to_owned(),
+    }
+}
+
+fn no_route(routes: &[RouteNote], nearest: Option<&str>) -> String {
+    let mut methods: Vec<&str> = routes
+        .iter()
+        .filter(|route| !route.shadow)
+        .flat_map(|route| route.only_methods.iter().map(String::as_str))
+        .collect();
+    methods.sort_unstable();
+    methods.dedup();
+    if !methods.is_empty() {
+        return format!(
+            "the path has routes for {}: is the method right, or a route missing?",
+            methods.join(", ")
+        );
+    }
+    if let Some(nearest) = nearest {
+        return format!("did you mean `{nearest}`?");
+    }
+    "add a route, or see `portcullis routes` for those there are".to_owned()
+}

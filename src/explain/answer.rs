@@ -1,0 +1,56 @@
+//! What client and upstream are told.
+
+use serde::Serialize;
+
+use crate::response::Answer;
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerNote {
+    /// The request goes on.
+    Upstream {
+        /// Headers set, each replacing what the client sent under its name.
+        set: Vec<(String, String)>,
+        /// Headers removed.
+        remove: Vec<String>,
+        /// Query parameters removed.
+        remove_query: Vec<String>,
+        /// Headers whose value could not be sent.
+        dropped: Vec<String>,
+    },
+    /// The client is turned away.
+    Client {
+        /// The status.
+        status: u16,
+        /// Headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: String,
+    },
+}
+
+impl AnswerNote {
+    pub(super) fn of(answer: &Answer) -> Self {
+        match answer {
+            Answer::Allow { set, remove, remove_query, dropped, .. } => Self::Upstream {
+                set: set.clone(),
+                remove: remove.clone(),
+                remove_query: remove_query.clone(),
+                dropped: dropped.clone(),
+            },
+            Answer::Deny { status, headers, body, .. } => {
+                Self::Client { status: *status, headers: headers.clone(), body: body.clone() }
+            }
+        }
+    }
+
+    /// The HTTP status towards the client, as far as we decide it.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Upstream { .. } => 200,
+            Self::Client { status, .. } => *status,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Routes that may have won, and why they did not.
+
+use serde::Serialize;
+
+use crate::decision::RouteId;
+use crate::policy::diagnostic::closest;
+use crate::policy::matcher::host::HostPattern;
+use crate::policy::matcher::path::{PathPattern, Piece, Template};
+use crate::policy::matcher::request::RequestMatch;
+use crate::policy::{Captures, Policy};
+use crate::request::Request;
+
+use super::RuleNote;
+use super::forbids::misses;
+
+/// Most routes that are shown.
+const MOST: usize = 50;
+
+/// A route whose path matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteNote {
+    /// The route.
+    #[serde(flatten)]
+    pub rule: RuleNote,
+    /// The match, as a policy writes it.
+    #[serde(rename = "match")]
+    pub matched: String,
+    /// Whether it is only watched.
+    pub shadow: bool,
+    /// Whether it is the most specific one of its kind.
+    pub wins: bool,
+    /// Why it is not.
+    pub why_not: Option<String>,
+    /// Methods that it names, where the method is all that does not fit.
+    pub only_methods: Vec<String>,
+}
+
+/// Every route whose path matches, enforced ones first, the winner at the top.
+pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<RouteId>) -> Vec<RouteNote> {
+    let mut found = Vec::new();
+    for (shadow, index) in [(false, &policy.index), (true, &policy.shadow_index)] {
+        let best = if shadow { index.find(request).map(|(id, _)| id) } else { winner };
+        let mut notes: Vec<RouteNote> = Vec::new();
+        let fits =
+            |one: &RequestMatch| one.path.matches(&request.path, policy.reading.case_insensitive, false);
+        let mut winning: Option<&RequestMatch> = None;
+        for (id, one) in index.matches().filter(|(_, one)| fits(one)) {
+            if Some(id) == best && winning.is_none() && admits(one, request) {
+                winning = Some(one);
+            }
+        }
+        for (id, one) in index.matches().filter(|(_, one)| fits(one)) {
+            let Some(route) = policy.route(id) else { continue };
+            let wins = winning.is_some_and(|winning| std::ptr::eq(winning, one));
+            let why_not = if wins { None } else { Some(why_not(one, winning, request, policy)) };
+            notes.push(RouteNote {
+                rule: RuleNote::of("route", &route.meta),
+                matched: one.to_string(),
+                shadow,
+                wins,
+                why_not,
+                only_methods: only_methods(one, request),
+            });
+        }
+        notes.sort_by_key(|note| !note.wins);
+        notes.truncate(MOST);
+        found.extend(notes);
+    }
+    found
+}
+
+fn admits(one: &RequestMatch, request: &Request<'_>) -> bool {
+    let captures = match &one.path {
+        PathPattern::Template(template) => template.capture(request.path.segments()),
+        PathPattern::Regex(_) => Captures::new(),
+    };
+    one.host.matches(&request.host) && one.admits(request, &captures)
+}
+
+fn only_methods(one: &RequestMatch, request: &Request<'_>) -> Vec<String> {
+    if !one.host.matches(&request.host) || one.takes_method(request.method) {
+        return Vec::new();
+    }
+    one.methods.iter().flatten().map(ToString::to_string).collect()
+}
+
+fn why_not(
+    one: &RequestMatch,
+    winning: Option<&RequestMatch>,
+    request: &Request<'_>,
+    policy: &Policy,
+) -> String {
+    let misses = || misses(one, request, policy.reading.case_insensitive);
+    let Some(winning) = winning.filter(|_| admits(one, request)) else {
+        return misses().unwrap_or_else(|| "the walk ended before routes were looked at".to_owned());
+    };
+    let more = if host_rank(&winning.host) != host_rank(&one.host) {
+        "names the host more exactly"
+    } else if winning.path.to_string() != one.path.to_string() {
+        "has the more specific path"
+    } else if winning.methods.is_some() && one.methods.is_none() {
+        "names the method"
+    } else {
+        "has more conditions"
+    };
+    format!("`{winning}` {more}")
+}
+
+fn host_rank(host: &HostPattern) -> (u8, usize) {
+    match host {
+        HostPattern::Exact(_) => (0, 0),
+        HostPattern::Below(suffix) => (1, usize::MAX - suffix.len()),
+        HostPattern::Any => (2, 0),
+    }
+}
+
+/// The route whose path is spelt most like that of a request which none matches.
+pub(super) fn nearest(policy: &Policy, request: &Request<'_>) -> Option<String> {
+    let path = request.path.joined();
+    let spelt: Vec<(String, &RequestMatch)> = policy
+        .index
+        .matches()
+        .filter_map(|(_, one)| match &one.path {
+            PathPattern::Template(template) => Some((as_in(template, request), one)),
+            PathPattern::Regex(_) => None,
+        })
+        .collect();
+    let near = closest(&path, spelt.iter().map(|(text, _)| text.as_str()))?;
+    spelt.iter().find(|(text, _)| text == near).map(|(_, one)| one.to_string())
+}
+
+/// A template with the request's own segments where it captures.
+fn as_in(template: &Template, request: &Request<'_>) -> String {
+    let mut text = String::new();
+    for (index, piece) in template.segments.iter().enumerate() {
+        text.push('/');
+        match piece {
+            Piece::Literal(literal) => text.push_str(literal),
+            Piece::Mixed(..) | Piece::Capture(_) | Piece::Any => {
+                text.push_str(request.path.segments().get(index).map_or("x", |segment| segment));
+            }
+        }
+    }
+    if template.rest.is_some() {
+        for segment in request.path.segments().iter().skip(template.segments.len()) {
+            text.push('/');
+            text.push_str(segment);
+        }
+    }
+    if text.is_empty() { "/".to_owned() } else { text }
+}
