@@ -50,6 +50,13 @@ pub struct Arrival {
     pub now: UnixTime,
 }
 
+/// When a request arrived, and when it came to be judged: between the two it may have waited.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    arrival: Arrival,
+    began: Instant,
+}
+
 impl Arrival {
     /// This moment.
     #[must_use]
@@ -120,12 +127,13 @@ impl Judge {
 
     /// Answers a request that is not judged: it was malformed, or there is too much work.
     pub fn refuse(&self, headers: &Headers<'_>, denial: &Denial, arrival: Arrival) -> Answer {
+        let times = Times { arrival, began: Instant::now() };
         let published = self.live.load();
         let policy = published.as_ref().map(|published| &*published.snapshot.policy);
         let id = self.ids.next(arrival.now);
         let answer = response::refuse(policy, headers, denial, &id);
         let judgement = engine::refused(denial.clone());
-        self.record(published.as_ref(), None, &judgement, &answer, &id, arrival);
+        self.record(published.as_ref(), None, &judgement, &answer, &id, times);
         answer
     }
 
@@ -136,6 +144,7 @@ impl Judge {
         attempt: Attempt,
         can_be_said: impl Fn(&Answer) -> Result<(), Denial>,
     ) -> Judged {
+        let times = Times { arrival, began: Instant::now() };
         let live = self.live.load();
         let Some(published) = live.as_ref() else {
             let denial = Denial::because(Denied::PolicyUnavailable, "no policy is live");
@@ -164,7 +173,7 @@ impl Judge {
                 (engine::refused(denial), answer)
             }
         };
-        self.record(Some(published), Some(incoming), &judgement, &answer, &id, arrival);
+        self.record(Some(published), Some(incoming), &judgement, &answer, &id, times);
         Judged::Answer(answer)
     }
 
@@ -175,12 +184,12 @@ impl Judge {
         judgement: &Judgement<'_>,
         answer: &Answer,
         id: &str,
-        arrival: Arrival,
+        times: Times,
     ) {
-        let duration = arrival.at.elapsed();
+        let deciding = times.began.elapsed();
         match published {
-            Some(published) => published.series.record(judgement, answer, duration),
-            None => self.metrics.record_without_policy(judgement, duration),
+            Some(published) => published.series.record(judgement, answer, deciding),
+            None => self.metrics.record_without_policy(judgement, deciding),
         }
         if self.log.wants(&judgement.decision) {
             let policy = published.map(|published| &*published.snapshot.policy);
@@ -190,8 +199,8 @@ impl Judge {
                 judgement,
                 answer,
                 decision_id: id,
-                duration,
-                now: arrival.now,
+                duration: times.arrival.at.elapsed(),
+                now: times.arrival.now,
             });
         }
     }

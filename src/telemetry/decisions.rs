@@ -45,7 +45,7 @@ pub struct Entry<'a> {
     pub answer: &'a Answer,
     /// Its id, also in the answer's metadata.
     pub decision_id: &'a str,
-    /// From arrival to decision.
+    /// From arrival to decision, what it waited for included.
     pub duration: Duration,
     /// When the request arrived.
     pub now: UnixTime,

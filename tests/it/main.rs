@@ -7,15 +7,20 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod admin;
 mod answers;
 mod architecture;
 mod diagnostics;
 mod examples;
 mod forward_auth;
 mod keys;
+mod log;
+mod metrics;
 mod policy;
 mod reload;
 mod schema;
+mod settings;
+mod stand;
 mod tls;
 mod token;
 mod wire;

@@ -15,19 +15,25 @@ use super::{Service, expressible, incoming, response};
 /// Answers a request.
 pub(super) async fn answer(service: Arc<Service>, parts: Parts) -> Response<String> {
     let arrival = Arrival::now();
+    let response = answered(&service, &parts, arrival).await;
+    service.judge.metrics().request_answered(arrival.at.elapsed());
+    response
+}
+
+async fn answered(service: &Service, parts: &Parts, arrival: Arrival) -> Response<String> {
     let Some(_ticket) = service.in_flight.enter() else {
-        return refusal(&service, &Denial::because(Denied::Overloaded, "over `limits.in_flight`"), arrival);
+        return refusal(service, &Denial::because(Denied::Overloaded, "over `limits.in_flight`"), arrival);
     };
-    match judge(&service, &parts, arrival, Attempt::First) {
+    match judge(service, parts, arrival, Attempt::First) {
         Judged::Answer(answer) => response(answer, &service.target),
         Judged::NeedsKeys(issuer) => {
             let left = service.limits.deadline.saturating_sub(arrival.at.elapsed());
             let _out_of_time = tokio::time::timeout(left, service.judge.keys(issuer)).await;
-            match judge(&service, &parts, arrival, Attempt::Final) {
+            match judge(service, parts, arrival, Attempt::Final) {
                 Judged::Answer(answer) => response(answer, &service.target),
                 Judged::NeedsKeys(_) => {
                     let denial = Denial::because(Denied::KeysUnavailable, "the key is not there");
-                    refusal(&service, &denial, arrival)
+                    refusal(service, &denial, arrival)
                 }
             }
         }

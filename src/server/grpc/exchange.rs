@@ -203,6 +203,7 @@ impl Check {
             trailers.insert(GRPC_STATUS, OK);
             let _gone = stream.send_trailers(trailers);
         }
+        self.service.judge.metrics().request_answered(self.arrival.at.elapsed());
     }
 }
 

@@ -62,7 +62,7 @@ impl Families {
         let of = Maker(Registry::new());
         let durations = of.histograms(
             "portcullis_decision_duration_seconds",
-            "Time from the arrival of a request to its decision",
+            "Time that a decision took, without what it waited for",
             &["outcome"],
             DECISION_BUCKETS,
         );

@@ -18,8 +18,11 @@ pub struct Serving {
 impl Serving {
     /// With settings as flags.
     pub fn start(policies: &Path, settings: &[&str]) -> Self {
+        let usual = [("--listen-grpc", "127.0.0.1:0"), ("--listen-metrics", ""), ("--listen-admin", "")];
+        let not_given = usual.iter().filter(|(flag, _)| !settings.contains(flag));
         let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args(["serve", "--listen-grpc", "127.0.0.1:0", "--listen-metrics", "", "--listen-admin", ""])
+            .arg("serve")
+            .args(not_given.flat_map(|(flag, value)| [flag, value]))
             .args(settings)
             .arg("--policies")
             .arg(policies)
@@ -45,7 +48,8 @@ impl Serving {
         self.until_line("a decision", |told| told["target"] == "decision")
     }
 
-    fn until_line(&mut self, wanted: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    /// Reads its log until a line.
+    pub fn until_line(&mut self, wanted: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let mut line = String::new();
             let read = self.log.read_line(&mut line).expect("a line");
