@@ -13,6 +13,7 @@ mod architecture;
 mod diagnostics;
 mod examples;
 mod forward_auth;
+mod grpc;
 mod keys;
 mod log;
 mod metrics;
