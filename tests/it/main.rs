@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod abuse;
 mod answers;
 mod architecture;
 mod diagnostics;
