@@ -7,8 +7,8 @@
     reason = "a test that cannot go on stops"
 )]
 
-mod admin;
 mod abuse;
+mod admin;
 mod answers;
 mod architecture;
 mod diagnostics;
