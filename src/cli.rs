@@ -5,8 +5,11 @@
 
 mod attached;
 mod check;
+mod completions;
 mod explain;
+mod healthcheck;
 mod report;
+mod routes;
 mod serve;
 mod set;
 mod terminal;
@@ -71,6 +74,10 @@ enum Command {
     Check(check::Arguments),
     Test(test::Arguments),
     Explain(Box<explain::Arguments>),
+    Routes(routes::Arguments),
+    Healthcheck(healthcheck::Arguments),
+    Completions(completions::Arguments),
+    Man(completions::ManArguments),
     Version(version::Arguments),
 }
 
@@ -97,6 +104,10 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Test(arguments) => test::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
+        Command::Routes(arguments) => routes::run(&arguments, &terminal),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments, &terminal),
+        Command::Completions(arguments) => completions::run(&arguments, &terminal),
+        Command::Man(completions::ManArguments {}) => completions::man(&terminal),
         Command::Version(arguments) => version::run(&arguments, &terminal),
     };
     match result {
