@@ -136,6 +136,6 @@ pub(super) fn ready() {
     info!("ready");
 }
 
-pub(super) fn not_watched(path: &str, problem: &str) {
-    warn!(path, problem, "file events cannot be had; files are looked at every `reload.interval`");
+pub(super) fn not_watched(path: &str, problem: &std::io::Error) {
+    warn!(path, %problem, "file events cannot be had; files are looked at every `reload.interval`");
 }

@@ -40,6 +40,8 @@ pub struct Options {
 pub struct Pace {
     /// Between two looks at a file that must be equal.
     pub settle: Duration,
+    /// How long files must not have changed where no events tell who is writing.
+    pub rest: Duration,
     /// How long a file that somebody has open for writing may hold up a reload after its last change.
     pub patience: Duration,
     /// Least time between two good fetches of one source, whatever its answer says.
@@ -58,6 +60,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             settle: Duration::from_millis(50),
+            rest: Duration::from_secs(1),
             patience: Duration::from_secs(5),
             least_interval: Duration::from_secs(10),
             least_back_off: Duration::from_millis(500),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::policy::diagnostic::SourceFile;
 use crate::policy::{Policy, compile};
@@ -27,8 +27,15 @@ pub(super) struct Look {
     pub digest: [u8; 32],
     /// Directories whose changes matter.
     pub directories: BTreeSet<PathBuf>,
-    /// Whether the youngest file is so old that nobody is writing it any more.
-    pub is_old: bool,
+    /// When the youngest file was written.
+    youngest: Option<SystemTime>,
+}
+
+impl Look {
+    /// Whether two looks saw the same, and not only the same half of two writings.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.youngest == other.youngest
+    }
 }
 
 /// A policy, compiled, with what can be had of its keys without waiting for a network.
@@ -59,20 +66,20 @@ pub(super) fn look(paths: &[PathBuf]) -> Look {
         }
         Err(error) => sha256(error.to_string().as_bytes()),
     };
-    let is_old = found.youngest.is_some_and(|youngest| is_older(youngest, OLD));
-    Look { files: found.files, digest, directories: found.directories.into_iter().collect(), is_old }
+    let directories = found.directories.into_iter().collect();
+    Look { files: found.files, digest, directories, youngest: found.youngest }
 }
 
 /// Looks until two looks are equal, unless the files are old enough to be whole.
 pub(super) fn settled(paths: &[PathBuf], settle: Duration) -> Result<Look, ReloadFailure> {
     let mut before = look(paths);
-    if before.is_old {
+    if before.youngest.is_some_and(|youngest| is_older(youngest, OLD)) {
         return Ok(before);
     }
     for _ in 0..MOST_LOOKS {
         std::thread::sleep(settle);
         let now = look(paths);
-        if now.digest == before.digest {
+        if now.is_same(&before) {
             return Ok(now);
         }
         before = now;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::keys::{Context, Signals};
 use super::policies::{self, Look, Ready};
 use super::status::ReloadFailure;
-use super::watch::{Activity, Watch};
+use super::watch::{Inbox, Watch};
 use super::writer::{Event, Loaded};
 
 /// Who waits for a reload.
@@ -29,7 +29,7 @@ pub(super) struct Loader {
     pub context: Arc<Context>,
     pub requests: Arc<Requests>,
     pub signals: watch::Sender<Signals>,
-    activity: Arc<Activity>,
+    inbox: Option<Arc<Inbox>>,
     watch: Arc<Mutex<Watch>>,
     known: Mutex<Known>,
 }
@@ -63,16 +63,15 @@ impl Loader {
         first: &Look,
         key_directories: BTreeSet<PathBuf>,
     ) -> Self {
-        let activity = Arc::<Activity>::default();
-        let mut watch = Watch::new(&activity, context.options.watch);
+        let mut watch = Watch::new(context.options.watch);
         watch.follow(&first.directories.union(&key_directories).cloned().collect());
         Self {
+            inbox: watch.inbox(),
             watch: Arc::new(Mutex::new(watch)),
             known: Mutex::new(Known { digest: first.digest, key_directories }),
             context,
             requests,
             signals,
-            activity,
         }
     }
 
@@ -83,7 +82,7 @@ impl Loader {
         loop {
             tokio::select! {
                 _ = interval.tick() => {}
-                () = self.activity.changed() => {}
+                () = self.happens() => {}
                 () = self.requests.came.notified() => {}
             }
             let replies = self.requests.take();
@@ -121,25 +120,35 @@ impl Loader {
     /// Looks until two looks are equal and nobody is writing. What is known already needs no second look.
     async fn settled(&self, known: [u8; 32], is_forced: bool) -> Result<Look, ReloadFailure> {
         let pace = self.context.options.pace;
-        let until = Instant::now() + 2 * pace.patience;
+        let started = Instant::now();
         let mut before = self.look().await?;
+        let mut same_since = started;
         while before.digest != known {
             tokio::time::sleep(pace.settle).await;
             let now = self.look().await?;
-            let is_settled = now.digest == before.digest && !self.activity.is_writing(pace.patience);
-            // Without events nobody knows who is writing: then the files have to be left alone for a second,
-            // unless somebody says that he is done.
-            let is_known = self.activity.is_complete() || is_forced;
-            if is_settled && (is_known || now.is_old || now.files.is_err()) {
+            let (is_writing, is_complete) = {
+                let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+                (watch.is_writing(pace.patience), watch.is_complete())
+            };
+            if !now.is_same(&before) || is_writing {
+                same_since = Instant::now();
+            } else if is_complete || is_forced || now.files.is_err() || same_since.elapsed() > pace.rest {
                 return Ok(now);
             }
-            if Instant::now() > until {
-                // Files from the future never grow old.
-                return if is_settled { Ok(now) } else { Err(ReloadFailure::Changing) };
+            if started.elapsed() > 2 * pace.patience {
+                return Err(ReloadFailure::Changing);
             }
             before = now;
         }
         Ok(before)
+    }
+
+    /// Waits for a file event.
+    async fn happens(&self) {
+        match &self.inbox {
+            Some(inbox) => inbox.wait().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Looks once, and lets the issuers look at their files.
@@ -151,7 +160,9 @@ impl Loader {
         let look = move || {
             let look = policies::look(&paths);
             let directories = look.directories.union(&key_directories).cloned().collect();
-            watch.lock().unwrap_or_else(PoisonError::into_inner).follow(&directories);
+            let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+            watch.follow(&directories);
+            watch.catch_up();
             look
         };
         tokio::task::spawn_blocking(look).await.map_err(|_| ReloadFailure::Internal)

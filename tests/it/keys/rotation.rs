@@ -126,8 +126,12 @@ async fn a_request_that_goes_away_cancels_nothing() {
     {
         let published = world.runtime.live().load_full().expect("a live policy");
         let issuer = portcullis::token::IssuerId(0);
-        let asked = tokio::time::timeout(Duration::ZERO, published.want_keys(issuer)).await;
-        assert!(asked.is_err(), "it went away before there was an answer");
+        let mut asked = std::pin::pin!(published.want_keys(issuer));
+        std::future::poll_fn(|context| {
+            let _ = asked.as_mut().poll(context);
+            std::task::Poll::Ready(())
+        })
+        .await;
     }
     world.until_issuer("shaky", |issuer| issuer.sources[0].keys.len() == 2).await;
     assert_eq!(mock.hits(), 2);

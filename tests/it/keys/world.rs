@@ -45,6 +45,7 @@ impl Hand {
 pub fn fast() -> Pace {
     Pace {
         settle: Duration::from_millis(5),
+        rest: Duration::from_millis(50),
         patience: Duration::from_secs(5),
         least_interval: Duration::from_millis(30),
         least_back_off: Duration::from_millis(10),
