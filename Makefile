@@ -3,9 +3,9 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit e2e check check-rust check-python check-dependencies check-workflows quick system build clean
+.PHONY: help demo test unit e2e check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
 
-# One profile for the demo, the tests and the lints: every crate is compiled once.
+# One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
 VENV := .venv/.installed
 MODULES := node_modules/.package-lock.json
@@ -22,7 +22,7 @@ test: unit e2e ## every test
 unit: system ## unit and integration tests
 	cargo test $(CARGO_FLAGS) --no-fail-fast
 
-e2e: build $(VENV) $(MODULES) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
+e2e: build-tested $(VENV) $(MODULES) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
 	$(PYTHON) -m pytest tests/e2e $(ARGS)
 
 check: check-rust check-python check-dependencies check-workflows ## format, lints, documentation, dependency policy
@@ -32,7 +32,8 @@ check-rust: system
 	@echo "check: ok rustfmt"
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
 	@echo "check: ok clippy"
-	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps
+	@# --examples (there are none) makes cargo choose the features that the tests have: nothing is checked twice.
+	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --lib --examples
 	@echo "check: ok rustdoc"
 
 check-python: $(VENV)
@@ -55,6 +56,10 @@ quick: $(VENV) check-python check-dependencies ## the fast part of both: format,
 
 build: system
 	cargo build $(CARGO_FLAGS) --bins
+
+# What `cargo test` built: `--tests` chooses the same features of the crates below, so that none is compiled twice.
+build-tested: system
+	cargo build $(CARGO_FLAGS) --bins --tests
 
 system: ## the Debian packages that are needed, as root; otherwise prints the command
 	@.ci/system
