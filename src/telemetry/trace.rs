@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -14,7 +15,9 @@ use super::{Form, Lines};
 
 /// Sends what the process says to the queue of lines. Only the first call of a process counts.
 pub fn trace(settings: &Log, form: Form, lines: Lines) {
-    let level = LevelFilter::from_level(settings.level);
+    // What libraries tell at low levels nobody has read for secrets.
+    let of_others = settings.level.min(Level::WARN);
+    let level = Targets::new().with_default(of_others).with_target("portcullis", settings.level);
     let written = fmt::layer().with_writer(Queue(lines));
     let layer = match form {
         Form::Json => written.json().flatten_event(true).with_current_span(false).with_filter(level).boxed(),

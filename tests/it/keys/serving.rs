@@ -1,6 +1,6 @@
 //! The real program, watched by its log.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -27,6 +27,7 @@ impl Serving {
             .arg("--policies")
             .arg(policies)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the program");
         let log = BufReader::new(child.stdout.take().expect("its log"));
@@ -53,14 +54,36 @@ impl Serving {
         loop {
             let mut line = String::new();
             let read = self.log.read_line(&mut line).expect("a line");
-            assert!(read > 0, "it ended before `{wanted}`: {}", self.told);
-            let told: Value = serde_json::from_str(&line).expect("a line of JSON");
+            if read == 0 {
+                let (_, err) = self.rest();
+                panic!("it ended before `{wanted}`: {}{err}", self.told);
+            }
+            let told = parsed(&line);
             self.told.push_str(&line);
             if is_wanted(&told) {
                 return told;
             }
         }
     }
+}
+
+impl Serving {
+    /// Reads to its end: what is left of its log, and all that it said beside.
+    pub fn rest(&mut self) -> (String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
+        self.log.read_to_string(&mut out).expect("text");
+        self.child.stderr.take().expect("read once").read_to_string(&mut err).expect("text");
+        (out, err)
+    }
+}
+
+/// A line of JSON; of one for people, the address in it.
+fn parsed(line: &str) -> Value {
+    if line.starts_with('{') {
+        return serde_json::from_str(line).expect("a line of JSON");
+    }
+    let address = line.split_once("address=").and_then(|(_, rest)| rest.split_whitespace().next());
+    serde_json::json!({ "text": line, "address": address })
 }
 
 impl Drop for Serving {
