@@ -72,7 +72,7 @@ async fn fetches_are_counted_by_what_came_of_them() {
     let told = metrics.render(None);
     for line in [
         "portcullis_keys{issuer=\"shaky\"} 1",
-        "portcullis_keys_rejected_total{cause=\"symmetric\",issuer=\"shaky\"} 1",
+        "portcullis_keys_rejected_total{issuer=\"shaky\",cause=\"symmetric\"} 1",
         "portcullis_key_fetches_total{issuer=\"shaky\",result=\"ok\"} 1",
     ] {
         assert!(told.lines().any(|known| known == line), "{line}: {told}");
