@@ -36,7 +36,7 @@ pub struct Arguments {
     /// The method
     #[arg(required_unless_present = "check_request")]
     method: Option<String>,
-    /// https://host/path?query, or a path
+    /// `https://host/path?query`, or a path
     #[arg(required_unless_present = "check_request")]
     url: Option<String>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub struct Arguments {
     /// A header of the request; several allowed
     #[arg(long = "header", short = 'H', value_name = "NAME:VALUE")]
     headers: Vec<String>,
-    /// A captured CheckRequest in place of METHOD and URL: JSON, or the message itself
+    /// A captured `CheckRequest` in place of METHOD and URL: JSON, or the message itself
     #[arg(
         long,
         value_name = "FILE",

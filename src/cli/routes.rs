@@ -142,14 +142,18 @@ fn markdown(rows: &[Row]) -> String {
     let line = |cells: [&str; 6]| format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
     let mut text = line(HEADINGS.map(|_| "---"));
     text.insert_str(0, &line(HEADINGS));
-    rows.iter().for_each(|row| text.push_str(&line(row.cells())));
+    for row in rows {
+        text.push_str(&line(row.cells()));
+    }
     text
 }
 
 fn csv(rows: &[Row]) -> String {
     let line = |cells: [&str; 6]| cells.map(field).join(",") + "\r\n";
     let mut text = line(["kind", "name", "asks", "token", "mode", "place"]);
-    rows.iter().for_each(|row| text.push_str(&line(row.cells())));
+    for row in rows {
+        text.push_str(&line(row.cells()));
+    }
     text
 }
 

@@ -16,10 +16,9 @@ impl Form {
     #[must_use]
     pub const fn of(setting: LogFormat, is_terminal: bool) -> Self {
         match setting {
-            LogFormat::Json => Self::Json,
             LogFormat::Text => Self::Text,
             LogFormat::Auto if is_terminal => Self::Text,
-            LogFormat::Auto => Self::Json,
+            LogFormat::Json | LogFormat::Auto => Self::Json,
         }
     }
 }

@@ -41,8 +41,8 @@ pub(super) fn nests_deeply(source: &str) -> bool {
         operators += match byte {
             // The second half of `==`, `<=`, `&&` and the like.
             b'=' | b'&' | b'|' if matches!(before, b'=' | b'<' | b'>' | b'!' | b'&' | b'|') => 0,
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'.' | b'?' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|' => 1,
-            b'(' | b'[' | b'{' => 1,
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'.' | b'?' | b'<' | b'>' | b'=' | b'!' | b'&' | b'|'
+            | b'(' | b'[' | b'{' => 1,
             // `a in b in c`: the space after each word counts.
             b' ' | b'\t' | b'\n' | b'\r' if before.is_ascii_alphanumeric() => 1,
             _ => 0,

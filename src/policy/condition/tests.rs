@@ -69,7 +69,7 @@ fn the_request_is_seen_as_it_was_matched() {
         r#"request.query["x"].exists(v, v == "1") && !request.query["x"].all(v, v == "1")"#,
         r#"request.query["x"].filter(v, v == "1").map(v, v + "!") == ["1!"]"#,
         r#"int(params.id) + 1 == 8 && string(8) == "8" && double("0.5") < 1.0"#,
-        r#"has(request.method) && !has(source.principal)"#,
+        r"has(request.method) && !has(source.principal)",
         r#"request.method in ["GET", "HEAD"]"#,
         r#"request.method == "GET" ? true : false"#,
     ] {

@@ -41,7 +41,17 @@ impl<'p> Asks<'p> {
             Check::All(parts) => parts.iter().all(|part| self.all(held, part)),
             Check::Use(_, inner) => self.all(held, inner),
             Check::Any(branches) if branches.iter().any(|branch| self.all(held, branch)) => true,
-            _ => held.iter().any(|check| self.gives(check, wanted)),
+            Check::Has { .. }
+            | Check::Guard(_)
+            | Check::Subject(_)
+            | Check::Claim(..)
+            | Check::Address(_)
+            | Check::Principal(_)
+            | Check::Header(..)
+            | Check::Query(..)
+            | Check::When(_)
+            | Check::Any(_)
+            | Check::Not(_) => held.iter().any(|check| self.gives(check, wanted)),
         }
     }
 

@@ -54,7 +54,15 @@ fn missing<'r>(requirement: &'r Requirement, known: &mut Vec<Known<'r>>, problem
                 }
             }
             Check::Use(_, inner) => missing(inner, known, problems),
-            _ => {}
+            Check::Has { .. }
+            | Check::Guard(_)
+            | Check::Subject(_)
+            | Check::Claim(..)
+            | Check::Address(_)
+            | Check::Principal(_)
+            | Check::Header(..)
+            | Check::Query(..)
+            | Check::When(_) => {}
         }
     }
     known.truncate(before);
@@ -64,13 +72,26 @@ fn gather<'r>(requirement: &'r Requirement, known: &mut Vec<Known<'r>>) {
     for check in &requirement.checks {
         match check {
             Check::Claim(path, matcher) if matcher.presence() != Some(false) => {
-                known.push(Known::Claim(path))
+                known.push(Known::Claim(path));
             }
             Check::Subject(matcher) if matcher.presence() != Some(false) => known.push(Known::Subject),
             Check::Has { kind, .. } => known.push(Known::Granted(*kind)),
-            Check::All(parts) => parts.iter().for_each(|part| gather(part, known)),
+            Check::All(parts) => {
+                for part in parts {
+                    gather(part, known);
+                }
+            }
             Check::Use(_, inner) => gather(inner, known),
-            _ => {}
+            Check::Guard(_)
+            | Check::Subject(_)
+            | Check::Claim(..)
+            | Check::Address(_)
+            | Check::Principal(_)
+            | Check::Header(..)
+            | Check::Query(..)
+            | Check::When(_)
+            | Check::Any(_)
+            | Check::Not(_) => {}
         }
     }
 }
@@ -93,7 +114,15 @@ fn may_be_missing(inner: &Requirement, known: &[Known<'_>]) -> Option<String> {
             several.iter().find_map(|one| may_be_missing(one, known))
         }
         Check::Use(_, inner) => may_be_missing(inner, known),
-        _ => None,
+        Check::Guard(_)
+        | Check::Subject(_)
+        | Check::Claim(..)
+        | Check::Address(_)
+        | Check::Principal(_)
+        | Check::Header(..)
+        | Check::Query(..)
+        | Check::When(_)
+        | Check::Not(_) => None,
     })
 }
 

@@ -122,7 +122,17 @@ fn mentions(requirement: &Requirement) -> bool {
             found |=
                 ["origin", "sec-fetch-site", "referer"].iter().any(|name| condition.source().contains(name));
         }
-        _ => {}
+        Check::Has { .. }
+        | Check::Guard(_)
+        | Check::Subject(_)
+        | Check::Claim(..)
+        | Check::Address(_)
+        | Check::Principal(_)
+        | Check::Query(..)
+        | Check::Any(_)
+        | Check::All(_)
+        | Check::Not(_)
+        | Check::Use(..) => {}
     });
     found
 }

@@ -55,7 +55,7 @@ fn place(matched: &RequestMatch) -> String {
 fn nameless(template: &Template) -> Template {
     let piece = |piece: &Piece| match piece {
         Piece::Capture(_) => Piece::Any,
-        other => other.clone(),
+        Piece::Literal(_) | Piece::Mixed(..) | Piece::Any => piece.clone(),
     };
     Template {
         segments: template.segments.iter().map(piece).collect(),

@@ -38,9 +38,20 @@ impl<'r> Facts<'r> {
                 Check::Guard(names) => self.guards.push(names),
                 Check::Claim(path, matcher) => self.claims.push((path, matcher)),
                 Check::Has { kind, all, names } => self.granted.push((*kind, *all, names)),
-                Check::All(parts) => parts.iter().for_each(|part| self.add(part)),
+                Check::All(parts) => {
+                    for part in parts {
+                        self.add(part);
+                    }
+                }
                 Check::Use(_, inner) => self.add(inner),
-                _ => {}
+                Check::Subject(_)
+                | Check::Address(_)
+                | Check::Principal(_)
+                | Check::Header(..)
+                | Check::Query(..)
+                | Check::When(_)
+                | Check::Any(_)
+                | Check::Not(_) => {}
             }
         }
     }
@@ -82,7 +93,16 @@ impl<'p> Search<'p> {
                     }
                 }
                 Check::Use(_, used) => holds &= self.inner(used, facts, problems),
-                _ => {}
+                Check::Has { .. }
+                | Check::Guard(_)
+                | Check::Subject(_)
+                | Check::Claim(..)
+                | Check::Address(_)
+                | Check::Principal(_)
+                | Check::Header(..)
+                | Check::Query(..)
+                | Check::When(_)
+                | Check::Not(_) => {}
             }
         }
         holds
@@ -159,11 +179,8 @@ impl<'p> Search<'p> {
                 ));
             }
             let exactly = |path: &ClaimPath| {
-                let of_path = claims.iter().filter(|(known, _)| *known == path);
-                of_path
-                    .filter_map(|(_, matcher)| matcher.only_value())
-                    .next()
-                    .map(|value| granted(*kind, &value))
+                let mut of_path = claims.iter().filter(|(known, _)| *known == path);
+                of_path.find_map(|(_, matcher)| matcher.only_value()).map(|value| granted(*kind, &value))
             };
             let Some(held) = paths.iter().map(exactly).collect::<Option<Vec<_>>>() else { continue };
             let held = held.concat();
@@ -193,7 +210,9 @@ fn granted(kind: Granted, value: &Value) -> Vec<String> {
     match value {
         Value::String(text) if kind == Granted::Scopes => text.split(' ').map(str::to_owned).collect(),
         Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
-        other => other.as_str().map(str::to_owned).into_iter().collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            value.as_str().map(str::to_owned).into_iter().collect()
+        }
     }
 }
 

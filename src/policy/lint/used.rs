@@ -36,7 +36,17 @@ fn lists(policy: &Policy) -> Vec<Vec<GuardName>> {
         visit(requirement, &mut |check| match check {
             Check::Guard(names) => lists.push(names.clone()),
             Check::When(condition) => mentioned.push(condition.source()),
-            _ => {}
+            Check::Has { .. }
+            | Check::Subject(_)
+            | Check::Claim(..)
+            | Check::Address(_)
+            | Check::Principal(_)
+            | Check::Header(..)
+            | Check::Query(..)
+            | Check::Any(_)
+            | Check::All(_)
+            | Check::Not(_)
+            | Check::Use(..) => {}
         });
     }
     lists.extend(policy.routes.iter().map(|route| route.guards.clone()));

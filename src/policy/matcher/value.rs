@@ -205,7 +205,18 @@ impl ValueMatcher {
     pub fn only_value(&self) -> Option<Value> {
         match &self.test {
             Test::Equals(_) | Test::WholeList(_) if !self.ignore_case => self.example(),
-            _ => None,
+            Test::Shorthand(_)
+            | Test::Equals(_)
+            | Test::WholeList(_)
+            | Test::OneOf(_)
+            | Test::ContainsAny(_)
+            | Test::ContainsAll(_)
+            | Test::Prefix(_)
+            | Test::Suffix(_)
+            | Test::Matches(_)
+            | Test::Present(_)
+            | Test::AtLeast(_)
+            | Test::AtMost(_) => None,
         }
     }
 
@@ -221,7 +232,18 @@ impl ValueMatcher {
         let refuses = |one: &Self, other: &Self| {
             let values: Option<Vec<Value>> = match &one.test {
                 Test::OneOf(operands) if !one.ignore_case => operands.iter().map(Operand::value).collect(),
-                _ => one.only_value().map(|value| vec![value]),
+                Test::Shorthand(_)
+                | Test::Equals(_)
+                | Test::WholeList(_)
+                | Test::OneOf(_)
+                | Test::ContainsAny(_)
+                | Test::ContainsAll(_)
+                | Test::Prefix(_)
+                | Test::Suffix(_)
+                | Test::Matches(_)
+                | Test::Present(_)
+                | Test::AtLeast(_)
+                | Test::AtMost(_) => one.only_value().map(|value| vec![value]),
             };
             let is_known = !other.has_captures();
             values.is_some_and(|values| {

@@ -45,6 +45,7 @@ pub(super) fn map(description: &str, required: &[&str], keys: &[Key]) -> Value {
 }
 
 /// A map whose keys are names.
+#[expect(clippy::needless_pass_by_value, reason = "shapes are made where they are named")]
 pub(super) fn named(shape: Value) -> Value {
     json!({ "type": "object", "minProperties": 1, "additionalProperties": shape })
 }

@@ -2,7 +2,7 @@
 
 /// What an event says.
 #[derive(Debug)]
-pub(super) enum Happened {
+pub(in crate::runtime) enum Happened {
     /// A file was written: the watch and its name.
     Written(i32, Vec<u8>),
     /// A file was closed by its writer, or came or went under this name.
@@ -31,6 +31,10 @@ mod system {
 
     impl Inbox {
         /// Made within a runtime.
+        #[expect(
+            deprecated,
+            reason = "an `OwnedFd` keeps the promise that its successor, `unsafe`, asks for"
+        )]
         pub fn new() -> io::Result<Self> {
             let events = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
             Ok(Self(AsyncFd::new(events)?))

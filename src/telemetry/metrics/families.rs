@@ -145,7 +145,9 @@ impl Families {
             families.policy_reloads.with_label_values(&[reload.label()]);
             families.tls_reloads.with_label_values(&[reload.label()]);
         }
-        WITHOUT_POLICY.into_iter().for_each(|reason| drop(families.without_policy(reason)));
+        for reason in WITHOUT_POLICY {
+            drop(families.without_policy(reason));
+        }
         of.register_process();
         families
     }
@@ -173,9 +175,9 @@ impl Families {
                 matches!(source, KeySource::JwksUrl { .. } | KeySource::Discovery { .. })
             };
             if issuer.sources.iter().any(is_fetched) {
-                FETCH_RESULTS
-                    .iter()
-                    .for_each(|result| drop(self.key_fetches.count([&*issuer.name, *result])));
+                for result in FETCH_RESULTS {
+                    drop(self.key_fetches.count([&*issuer.name, result]));
+                }
             }
             for algorithm in issuer.algorithms.iter().flatten() {
                 self.verifications.count([&*issuer.name, algorithm.name(), "ok"]);

@@ -91,7 +91,9 @@ impl<'p> Set<'p> {
 /// Before any rule, or where no route matches.
 pub(super) fn of_no_rule(policy: &Policy) -> Vec<Possible<'_>> {
     let mut set = Set::default();
-    WITHOUT_POLICY.into_iter().for_each(|reason| set.anonymous(reason));
+    for reason in WITHOUT_POLICY {
+        set.anonymous(reason);
+    }
     set.anonymous(Denied::BadPath);
     set.anonymous(Denied::NoRoute);
     set.each(Why::Denied(Denied::NoRoute), &Guards::of_no_route(policy).all());
@@ -115,7 +117,9 @@ pub(super) fn of_route<'p>(policy: &'p Policy, route: &'p Route) -> Vec<Possible
         set.0.push((Why::Allowed(Allowed::Preflight), ""));
     }
     if !route.look_in.is_empty() {
-        BAD_TOKEN.into_iter().for_each(|reason| set.anonymous(reason));
+        for reason in BAD_TOKEN {
+            set.anonymous(reason);
+        }
     }
     // Whose decision depends on a caller who is not there, or cannot be judged.
     let hangs_on_caller = match &route.ask {
@@ -170,7 +174,9 @@ pub(super) fn of_forbid<'p>(policy: &'p Policy, forbid: &'p Forbid) -> Vec<Possi
         guards.are_unreported();
     }
     if !forbid.look_in.is_empty() {
-        BAD_TOKEN.into_iter().for_each(|reason| set.anonymous(reason));
+        for reason in BAD_TOKEN {
+            set.anonymous(reason);
+        }
     }
     let Some(unless) = &forbid.unless else {
         set.anonymous(Denied::Forbidden);

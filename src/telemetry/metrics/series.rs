@@ -80,7 +80,9 @@ impl PolicySeries {
         if let Answer::Allow { dropped, .. } = answer {
             for header in dropped {
                 let known = self.dropped.iter().find(|(name, _)| **name == **header);
-                known.iter().for_each(|(_, count)| count.add(1));
+                if let Some((_, count)) = known {
+                    count.add(1);
+                }
             }
         }
     }
@@ -97,14 +99,12 @@ impl PolicySeries {
     fn count(&self, rule: &RuleSeries, decision: &Decision, guard: &str) {
         let why = Why::of(decision);
         let is_it = |(known, reported, _): &&(Why, Arc<str>, Count)| *known == why && **reported == *guard;
-        match rule.known.iter().find(is_it) {
-            Some((_, _, count)) => count.add(1),
-            // Nobody foresaw it. Better a series too many than a decision that is not counted.
-            None => {
-                let values = [why.outcome().label(), why.label(), &rule.label, guard, rule.mode];
-                self.families.decisions.count(values).add(1);
-            }
+        if let Some((_, _, count)) = rule.known.iter().find(is_it) {
+            return count.add(1);
         }
+        // Nobody foresaw it. Better a series too many than a decision that is not counted.
+        let values = [why.outcome().label(), why.label(), &rule.label, guard, rule.mode];
+        self.families.decisions.count(values).add(1);
     }
 
     /// Never for a token that was known already: beside a signature this costs nothing.
