@@ -144,7 +144,7 @@ fn whoever_holds_connections_keeps_no_probe_out() {
         let mut stream = TcpStream::connect(stand.metrics).expect("connected");
         stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n").expect("half of a head");
         held.push(stream);
-        if held.len() % 50 == 0 {
+        if held.len().is_multiple_of(50) {
             assert_eq!(get(stand.metrics, "/livez").status, 200, "{} are held", held.len());
         }
     }

@@ -208,7 +208,7 @@ pub fn ill_said(problem: &Diagnostic) -> Option<&'static str> {
         "None",
     ];
     let is_type = |word: &&str| text.contains(word) && !(**word == *"None" || **word == *"::");
-    if types.iter().any(|word| is_type(&word)) {
+    if types.iter().any(is_type) {
         return Some("the name of a Rust type");
     }
     if text.contains("invalid type") || text.contains("expected a sequence") {

@@ -125,13 +125,16 @@ fn verdict(response: &CheckResponse) -> (i32, Option<i32>) {
     }
 }
 
+/// What is sent, and the status code and HTTP status wanted.
+type Row = (&'static str, Vec<Bytes>, (i32, Option<i32>));
+
 #[tokio::test]
 async fn every_check_is_answered_with_a_verdict() {
     let stand = Stand::start(&["--limits-message-bytes", "4KiB"]);
     let mut send = stand.connect().await;
     let open = request("GET", "/open");
     let (head, tail) = open.split_at(9);
-    let table: Vec<(&str, Vec<Bytes>, (i32, Option<i32>))> = vec![
+    let table: Vec<Row> = vec![
         ("an open route", vec![framed(&open)], (0, None)),
         (
             "the same in pieces",

@@ -51,7 +51,12 @@ fn json(node: &Node) -> Value {
 fn name(key: &Node) -> String {
     match &key.kind {
         Kind::Text { value, .. } => value.to_string(),
-        _ => json(key).to_string(),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::Sequence(_)
+        | Kind::Mapping(_) => json(key).to_string(),
     }
 }
 
@@ -95,8 +100,12 @@ fn every_good_policy_and_test_is_good_to_the_schema() {
     };
     for directory in directories() {
         let (policy_files, test_files) = files(&directory);
-        policy_files.iter().for_each(|file| check(&policies, file));
-        test_files.iter().for_each(|file| check(&tests, file));
+        for file in &policy_files {
+            check(&policies, file);
+        }
+        for file in &test_files {
+            check(&tests, file);
+        }
     }
     for (_, kind, example) in documented() {
         let file = SourceFile { name: example.as_str().into(), text: example.as_str().into() };

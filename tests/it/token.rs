@@ -44,10 +44,8 @@ impl World {
             .filter(|line| !line.starts_with(' '))
             .filter_map(|line| line.split(':').next())
             .collect();
-        let routes: String = names
-            .iter()
-            .map(|name| format!("  - {{ match: /{name}, guard: {name}, allow: authenticated }}\n"))
-            .collect();
+        let route = |name: &&str| format!("  - {{ match: /{name}, guard: {name}, allow: authenticated }}");
+        let routes = names.iter().map(route).collect::<Vec<_>>().join("\n");
         let text = format!("version: 1\nissuers:\n{issuers}\nroutes:\n{routes}");
         let policy = compile(&[SourceFile { name: "policy.yaml".into(), text: text.as_str().into() }]);
         let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems:?}\n{text}")));
