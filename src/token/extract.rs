@@ -43,14 +43,24 @@ pub(super) fn find<'r, 'p>(
     most_bytes: usize,
 ) -> Result<Option<Found<'r>>, Unclear> {
     let mut found: Option<Found<'r>> = None;
+    let mut unclear: Option<Unclear> = None;
     for (id, place) in places {
-        visit(request, place, &mut |token| {
+        let seen = visit(request, place, &mut |token| {
             if found.is_some() {
                 return Err(ambiguous("more than one credential"));
             }
             found = Some(Found { token, place: id });
             Ok(())
-        })?;
+        });
+        match seen {
+            Err(problem) if problem.reason == Denied::AmbiguousToken => return Err(problem),
+            // The order of the places must not decide which of two problems is told.
+            Err(problem) => unclear = unclear.or(Some(problem)),
+            Ok(()) => {}
+        }
+    }
+    if let Some(problem) = unclear {
+        return Err(problem);
     }
     let Some(found) = found else { return Ok(None) };
     if found.token.is_empty() {

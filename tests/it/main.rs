@@ -18,6 +18,7 @@ mod grpc;
 mod keys;
 mod log;
 mod metrics;
+mod model;
 mod policy;
 mod reload;
 mod schema;

@@ -1,0 +1,403 @@
+//! Section 10 and the patterns of section 5, as plainly as they can be written.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+/// A request as it arrives.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub method: String,
+    pub host: String,
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    pub address: Option<IpAddr>,
+    pub principal: String,
+}
+
+/// What captures hold.
+pub type Captures = BTreeMap<String, String>;
+
+/// A request that can be read one way only.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub method: String,
+    pub host: String,
+    pub segments: Vec<String>,
+    pub escaped_slash: bool,
+    pub semicolon: bool,
+    pub query: Vec<(String, String)>,
+}
+
+/// How strictly a set reads.
+#[derive(Debug, Clone, Default)]
+pub struct Strictness {
+    pub any_case: bool,
+    pub merge: bool,
+    pub slashes: bool,
+    pub semicolons: bool,
+    pub overrides: String,
+}
+
+pub fn look_alike(one: &str, other: &str) -> bool {
+    let fold = |text: &str| text.to_ascii_lowercase().replace(['_', '.'], "-");
+    fold(one) == fold(other)
+}
+
+impl Sent {
+    pub fn values(&self, name: &str) -> Vec<String> {
+        let is_meant = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(is_meant).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The view of it, or the reason why there is none.
+    pub fn view(&self, strict: &Strictness) -> Result<View, &'static str> {
+        let is_method = self.method.starts_with(|first: char| first.is_ascii_uppercase())
+            && self.method.chars().all(|letter| letter.is_ascii_uppercase() || letter == '-')
+            && self.method != "CONNECT";
+        if !is_method {
+            return Err("bad_request");
+        }
+        let host = host(&self.host).ok_or("bad_request")?;
+        let authorizations = self.values("authorization");
+        if authorizations.len() > 1 || authorizations.iter().any(|value| value.contains(',')) {
+            return Err("bad_request");
+        }
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let query = pairs(query);
+        if strict.overrides == "reject" {
+            let names = ["x-http-method-override", "x-http-method", "x-method-override"];
+            let by_header = self.headers.iter().any(|(name, _)| names.iter().any(|known| look_alike(name, known)));
+            if by_header || (self.method == "POST" && query.iter().any(|(name, _)| name == "_method")) {
+                return Err("bad_request");
+            }
+        }
+        let (segments, escaped_slash, semicolon) = path_of(path, strict).ok_or("bad_path")?;
+        if self.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > 128 * 1024 {
+            return Err("too_large");
+        }
+        Ok(View { method: self.method.clone(), host, segments, escaped_slash, semicolon, query })
+    }
+}
+
+fn host(text: &str) -> Option<String> {
+    let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+    if port.is_some_and(|port| port.parse::<u16>().is_err() || port.starts_with('+')) {
+        return None;
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter))
+    };
+    name.split('.').all(is_label).then(|| name.to_ascii_lowercase())
+}
+
+/// Names and values, decoded once.
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| String::from_utf8_lossy(&unescape(&text.replace('+', " "), true).unwrap_or_default()).into_owned();
+    let split = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name), decode(value))
+    };
+    query.split('&').filter(|pair| !pair.is_empty()).map(split).collect()
+}
+
+/// Bytes with escapes undone; `None` for a broken escape, which `lenient` leaves as it is.
+fn unescape(text: &str, lenient: bool) -> Option<Vec<u8>> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] != b'%' {
+            out.push(bytes[at]);
+            at += 1;
+            continue;
+        }
+        let digits = bytes.get(at + 1..at + 3).and_then(|two| std::str::from_utf8(two).ok());
+        let digits = digits.filter(|two| two.chars().all(|digit| digit.is_ascii_hexdigit()));
+        match digits.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None if lenient => {
+                out.push(b'%');
+                at += 1;
+            }
+            None => return None,
+        }
+    }
+    Some(out)
+}
+
+fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)> {
+    let rest = path.strip_prefix('/')?;
+    if !path.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) || path.contains(['\\', '#']) {
+        return None;
+    }
+    let pieces: Vec<&str> = rest.split('/').collect();
+    let mut segments = Vec::new();
+    let (mut escaped_slash, mut semicolon) = (false, false);
+    for (index, piece) in pieces.iter().enumerate() {
+        if piece.is_empty() {
+            if index + 1 < pieces.len() && !strict.merge {
+                return None;
+            }
+            continue;
+        }
+        let decoded = unescape(piece, false)?;
+        if decoded.iter().any(|byte| *byte < 0x20 || *byte == 0x7f || *byte == b'\\') {
+            return None;
+        }
+        let segment = String::from_utf8(decoded).ok()?;
+        escaped_slash |= segment.contains('/');
+        semicolon |= segment.contains(';');
+        let folded = segment.replace('\u{ff0e}', ".").replace('\u{2025}', "..");
+        let escape_left = segment.as_bytes().windows(3).any(|three| {
+            three[0] == b'%' && three[1].is_ascii_hexdigit() && three[2].is_ascii_hexdigit()
+        });
+        if folded == "." || folded == ".." || segment.contains(['\u{ff0f}', '\u{ff3c}']) || escape_left {
+            return None;
+        }
+        segments.push(segment);
+    }
+    if (escaped_slash && !strict.slashes) || (semicolon && !strict.semicolons) {
+        return None;
+    }
+    // Dots and gaps must not appear in another reading either.
+    for reading in others(&segments) {
+        let last = reading.len().saturating_sub(1);
+        for (index, segment) in reading.iter().enumerate() {
+            let is_gap = segment.is_empty() && index != last && !strict.merge;
+            if segment == "." || segment == ".." || is_gap {
+                return None;
+            }
+        }
+    }
+    Some((segments, escaped_slash, semicolon))
+}
+
+/// Split at escaped slashes, parameters cut, and both; gaps still in them.
+fn others(segments: &[String]) -> Vec<Vec<String>> {
+    let cut = |segments: &[String]| -> Vec<String> {
+        segments.iter().map(|segment| segment.split(';').next().unwrap_or_default().to_owned()).collect()
+    };
+    let split: Vec<String> =
+        segments.iter().flat_map(|segment| segment.split('/').map(str::to_owned).collect::<Vec<_>>()).collect();
+    vec![cut(segments), split.clone(), cut(&split)]
+}
+
+impl View {
+    /// Every way in which someone may read the path, the literal one first.
+    pub fn readings(&self) -> Vec<View> {
+        let mut readings = vec![self.clone()];
+        if self.escaped_slash || self.semicolon {
+            for reading in others(&self.segments) {
+                let segments = reading.into_iter().filter(|segment| !segment.is_empty()).collect();
+                readings.push(View { segments, ..self.clone() });
+            }
+        }
+        readings
+    }
+
+    pub fn joined(&self) -> String {
+        format!("/{}", self.segments.join("/"))
+    }
+
+    pub fn parameter(&self, name: &str) -> Vec<String> {
+        self.query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+}
+
+/// One match for one host.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    pub methods: Option<Vec<String>>,
+    pub host: Option<String>,
+    pub path: Place,
+    pub headers: Vec<(String, Value)>,
+    pub query: Vec<(String, Value)>,
+    pub token: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Place {
+    Template(Vec<String>),
+    Regex(String),
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    value.and_then(Value::as_array).into_iter().flatten().map(|item| item.as_str().expect("a text").to_owned()).collect()
+}
+
+fn template(text: &str) -> Place {
+    Place::Template(text.split('/').filter(|piece| !piece.is_empty()).map(str::to_owned).collect())
+}
+
+/// All patterns of a `match` or `except`.
+pub fn patterns(written: Option<&Value>) -> Vec<Pattern> {
+    match written {
+        None => Vec::new(),
+        Some(Value::Array(items)) => items.iter().flat_map(|item| patterns(Some(item))).collect(),
+        Some(Value::String(text)) => vec![from_text(text)],
+        Some(map) => from_map(map),
+    }
+}
+
+fn from_text(text: &str) -> Pattern {
+    let (methods, place) = text.split_once(' ').map_or((None, text), |(methods, place)| (Some(methods), place));
+    let slash = place.find('/').expect("a path");
+    let (host, path) = place.split_at(slash);
+    Pattern {
+        methods: methods.map(|names| names.split(',').map(str::to_owned).collect()),
+        host: (!host.is_empty()).then(|| host.to_owned()),
+        path: template(path),
+        headers: Vec::new(),
+        query: Vec::new(),
+        token: None,
+    }
+}
+
+fn from_map(map: &Value) -> Vec<Pattern> {
+    let conditions = |key: &str| -> Vec<(String, Value)> {
+        let found = map.get(key).and_then(Value::as_object);
+        found.into_iter().flatten().map(|(name, matcher)| (name.clone(), matcher.clone())).collect()
+    };
+    let (path, methods) = match (map.get("path"), map.get("grpc")) {
+        (_, Some(grpc)) => {
+            let service = grpc["service"].as_str().expect("a service");
+            let method = grpc.get("method").and_then(Value::as_str).unwrap_or("*");
+            (template(&format!("/{service}/{method}")), Some(vec!["POST".to_owned()]))
+        }
+        (Some(Value::String(text)), _) => (template(text), None),
+        (Some(regex), _) => (Place::Regex(regex["regex"].as_str().expect("a regex").to_owned()), None),
+        (None, None) => (template("/**"), None),
+    };
+    let named = map.get("methods").map(|methods| strings(Some(methods)));
+    let one = Pattern {
+        methods: methods.or(named),
+        host: None,
+        path,
+        headers: conditions("headers"),
+        query: conditions("query"),
+        token: map.get("token").and_then(Value::as_str).map(str::to_owned),
+    };
+    match map.get("hosts") {
+        None => vec![one],
+        hosts => strings(hosts).into_iter().map(|host| Pattern { host: Some(host), ..one.clone() }).collect(),
+    }
+}
+
+impl Pattern {
+    pub fn takes_method(&self, method: &str) -> bool {
+        self.methods.as_ref().is_none_or(|methods| {
+            methods.iter().any(|known| known == method || (known == "GET" && method == "HEAD"))
+        })
+    }
+
+    pub fn takes_host(&self, host: &str) -> bool {
+        match &self.host {
+            None => true,
+            Some(pattern) => match pattern.strip_prefix('*') {
+                Some(suffix) => host.ends_with(suffix) && host.len() > suffix.len(),
+                None => pattern == host,
+            },
+        }
+    }
+
+    /// What the path captures, where it matches. `fence` says what an expression makes of an escaped slash.
+    pub fn take_path(&self, view: &View, any_case: bool, fence: bool) -> Option<Captures> {
+        match &self.path {
+            Place::Regex(_) if view.escaped_slash => fence.then(Captures::new),
+            Place::Regex(source) => {
+                let flag = if any_case { "(?i)" } else { "" };
+                let regex = regex::Regex::new(&format!("^{flag}(?:{source})$")).expect("a regex");
+                regex.is_match(&view.joined()).then(Captures::new)
+            }
+            Place::Template(pieces) => take_template(pieces, &view.segments, any_case),
+        }
+    }
+
+    /// How specific it is: the smallest wins.
+    pub fn rank(&self) -> impl Ord + Clone + use<> {
+        let host = match &self.host {
+            None => (2, 0),
+            Some(host) if host.starts_with('*') => (1, usize::MAX - host.len()),
+            Some(_) => (0, 0),
+        };
+        let path: Vec<(u8, usize)> = match &self.path {
+            Place::Regex(_) => Vec::new(),
+            Place::Template(pieces) => {
+                let mut ranks: Vec<(u8, usize)> = pieces.iter().map(|piece| piece_rank(piece)).collect();
+                if !pieces.last().is_some_and(|piece| is_rest(piece)) {
+                    ranks.push((3, 0));
+                }
+                ranks
+            }
+        };
+        let conditions = self.headers.len() + self.query.len();
+        let is_regex = matches!(self.path, Place::Regex(_));
+        (host, is_regex, path, self.methods.is_none(), usize::MAX - conditions)
+    }
+
+    pub fn names_head(&self) -> bool {
+        self.methods.as_ref().is_some_and(|methods| methods.iter().any(|method| method == "HEAD"))
+    }
+}
+
+fn is_rest(piece: &str) -> bool {
+    piece == "**" || piece.ends_with("=**}")
+}
+
+/// Literal, literal text with a capture (more text first), capture, end, rest.
+fn piece_rank(piece: &str) -> (u8, usize) {
+    if is_rest(piece) {
+        return (4, 0);
+    }
+    match piece.split_once('{') {
+        None if piece == "*" => (2, 0),
+        None => (0, 0),
+        Some((before, after)) => {
+            let (_, after) = after.split_once('}').expect("a capture");
+            let text = before.len() + after.len();
+            if text == 0 { (2, 0) } else { (1, usize::MAX - text) }
+        }
+    }
+}
+
+fn take_template(pieces: &[String], segments: &[String], any_case: bool) -> Option<Captures> {
+    let same = |one: &str, other: &str| if any_case { one.eq_ignore_ascii_case(other) } else { one == other };
+    let mut captures = Captures::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        if is_rest(piece) {
+            if let Some(name) = piece.strip_prefix('{').and_then(|piece| piece.strip_suffix("=**}")) {
+                captures.insert(name.to_owned(), segments.get(index..).unwrap_or_default().join("/"));
+            }
+            return Some(captures);
+        }
+        let segment = segments.get(index)?;
+        match piece.split_once('{') {
+            None if piece == "*" => {}
+            None => {
+                if !same(piece, segment) {
+                    return None;
+                }
+            }
+            Some((before, after)) => {
+                let (name, after) = after.split_once('}').expect("a capture");
+                if segment.len() <= before.len() + after.len() {
+                    return None;
+                }
+                let start = segment.get(..before.len())?;
+                let middle = segment.get(before.len()..segment.len() - after.len())?;
+                let end = segment.get(segment.len() - after.len()..)?;
+                if !same(before, start) || !same(after, end) {
+                    return None;
+                }
+                captures.insert(name.to_owned(), middle.to_owned());
+            }
+        }
+    }
+    (segments.len() == pieces.len()).then_some(captures)
+}

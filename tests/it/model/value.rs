@@ -1,0 +1,167 @@
+//! Section 7: matchers, and Kleene's three values.
+
+use serde_json::Value;
+
+use super::target::Captures;
+
+/// Yes, no, unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tri {
+    Yes,
+    No,
+    Unknown,
+}
+
+pub use Tri::{No, Unknown, Yes};
+
+pub fn tri(holds: bool) -> Tri {
+    if holds { Yes } else { No }
+}
+
+pub fn all(several: impl IntoIterator<Item = Tri>) -> Tri {
+    let several: Vec<Tri> = several.into_iter().collect();
+    if several.contains(&No) {
+        No
+    } else if several.contains(&Unknown) {
+        Unknown
+    } else {
+        Yes
+    }
+}
+
+pub fn any(several: impl IntoIterator<Item = Tri>) -> Tri {
+    not(all(several.into_iter().map(not)))
+}
+
+pub fn not(one: Tri) -> Tri {
+    match one {
+        Yes => No,
+        No => Yes,
+        Unknown => Unknown,
+    }
+}
+
+/// A text with captures put in; `None` where it equals nothing.
+pub fn filled(text: &str, captures: &Captures) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(brace) = rest.find(['{', '}']) {
+        let (before, after) = rest.split_at(brace);
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix("{{") {
+            out.push('{');
+            rest = after;
+        } else if let Some(after) = after.strip_prefix('}') {
+            out.push('}');
+            rest = after;
+        } else {
+            let (name, after) = after.strip_prefix('{').and_then(|after| after.split_once('}')).expect("a capture");
+            let value = captures.get(name).expect("a known capture");
+            let is_last = !after.contains('{');
+            if value.is_empty() || (value.contains('/') && !is_last) {
+                return None;
+            }
+            out.push_str(value);
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+fn is_one_capture(text: &str) -> bool {
+    text.starts_with('{') && text.ends_with('}') && text.matches('{').count() == 1 && text.len() > 2
+}
+
+/// Whether a scalar of the policy equals a value of a token.
+fn equal(scalar: &Value, value: &Value, captures: &Captures, any_case: bool) -> bool {
+    match (scalar, value) {
+        (Value::String(text), Value::String(value)) => filled(text, captures)
+            .is_some_and(|text| if any_case { text.eq_ignore_ascii_case(value) } else { text == *value }),
+        (Value::String(text), Value::Number(number)) if is_one_capture(text) && !number.is_f64() => {
+            filled(text, captures) == Some(number.to_string())
+        }
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Bool(one), Value::Bool(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Judges a claim.
+pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri {
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        return tri(matcher.get("present") == Some(&Value::Bool(false)));
+    };
+    let one_of = |scalars: &[Value], value: &Value, any_case: bool| {
+        scalars.iter().any(|scalar| equal(scalar, value, captures, any_case))
+    };
+    let items = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        single => vec![single.clone()],
+    };
+    match matcher {
+        Value::Object(map) => {
+            let any_case = map.get("ignore_case") == Some(&Value::Bool(true));
+            let (operator, operand) = map.iter().find(|(name, _)| *name != "ignore_case").expect("a matcher");
+            let list = operand.as_array().cloned().unwrap_or_else(|| vec![operand.clone()]);
+            let text = |value: &Value, judge: &dyn Fn(&str, &str) -> bool| match value.as_str() {
+                None => Unknown,
+                Some(text) => {
+                    let wanted = operand.as_str().expect("a text");
+                    let fold = |text: &str| if any_case { text.to_ascii_lowercase() } else { text.to_owned() };
+                    tri(judge(&fold(text), &fold(wanted)))
+                }
+            };
+            match operator.as_str() {
+                "present" => tri(operand == &Value::Bool(true)),
+                "equals" => match (operand, value) {
+                    (Value::Array(wanted), Value::Array(found)) => tri(
+                        wanted.len() == found.len()
+                            && wanted.iter().zip(found).all(|(one, other)| equal(one, other, captures, any_case)),
+                    ),
+                    (Value::Array(_), _) => No,
+                    (scalar, value) => tri(equal(scalar, value, captures, any_case)),
+                },
+                "one_of" => tri(one_of(&list, value, any_case)),
+                "contains" | "contains_any" => tri(items(value).iter().any(|item| one_of(&list, item, any_case))),
+                "contains_all" => {
+                    let has = |scalar: &Value| items(value).iter().any(|item| equal(scalar, item, captures, any_case));
+                    tri(list.iter().all(has))
+                }
+                "prefix" => text(value, &|text, wanted| text.starts_with(wanted)),
+                "suffix" => text(value, &|text, wanted| text.ends_with(wanted)),
+                "matches" => {
+                    let flag = if any_case { "(?i)" } else { "" };
+                    let source = format!("^{flag}(?:{})$", operand.as_str().expect("a text"));
+                    let regex = regex::Regex::new(&source).expect("a regex");
+                    any(items(value).iter().map(|item| item.as_str().map_or(Unknown, |text| tri(regex.is_match(text)))))
+                }
+                "at_least" => value.as_f64().map_or(Unknown, |number| tri(number >= operand.as_f64().expect("a number"))),
+                "at_most" => value.as_f64().map_or(Unknown, |number| tri(number <= operand.as_f64().expect("a number"))),
+                other => panic!("matcher {other}"),
+            }
+        }
+        Value::Array(scalars) => tri(items(value).iter().any(|item| one_of(scalars, item, false))),
+        scalar => tri(items(value).iter().any(|item| equal(scalar, item, captures, false))),
+    }
+}
+
+/// Judges the values of a header or query name. A fence is satisfied by one of them, or one of its parts.
+pub fn texts_hold(matcher: &Value, values: &[String], fence: bool, captures: &Captures) -> Tri {
+    if values.is_empty() {
+        return tri(matcher.get("present") == Some(&Value::Bool(false)));
+    }
+    let one = |text: &str| holds(matcher, Some(&Value::from(text)), captures);
+    let parts = |value: &str| any(value.split(',').map(|part| one(part.trim())));
+    if fence {
+        return any(values.iter().map(|value| any([one(value), parts(value)])));
+    }
+    let judged: Vec<Tri> = values
+        .iter()
+        .map(|value| match one(value) {
+            No if parts(value) != No => Unknown,
+            verdict => verdict,
+        })
+        .collect();
+    if judged.iter().all(|verdict| *verdict == judged[0]) { judged[0] } else { Unknown }
+}
