@@ -1,6 +1,16 @@
 //! The engine against a plain one that shares nothing with it: random policies, requests, tokens and keys, and
 //! the same answer every time, whatever the order in which a policy is written.
 
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::as_conversions,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::wildcard_enum_match_arm,
+    reason = "the reference is written as plainly as the page it is read from, not as the engine would be"
+)]
+
 mod generate;
 mod random;
 mod reference;
@@ -84,7 +94,8 @@ fn compiled(world: &mut World, random: &mut Random) -> Option<(Policy, Vec<Strin
 /// `two routes of equal rank match `GET https://host.example/a``: they do, to the reference, too.
 fn check_overlap(message: &str, files: &[String]) {
     let Some(example) = message.strip_prefix("two routes of equal rank match `") else { return };
-    let (method, url) = example.strip_suffix('`').and_then(|example| example.split_once(' ')).expect("an example");
+    let (method, url) =
+        example.strip_suffix('`').and_then(|example| example.split_once(' ')).expect("an example");
     let rest = url.strip_prefix("https://").expect("a URL");
     let slash = rest.find('/').expect("a path");
     let (host, path) = rest.split_at(slash);
@@ -108,7 +119,9 @@ fn remove_rule_at(world: &mut World, file: &str, start: usize) {
         let found = rules
             .iter()
             .enumerate()
-            .filter_map(|(index, rule)| file.find(&rule.to_string()).map(|at| (index, at, at + rule.to_string().len())))
+            .filter_map(|(index, rule)| {
+                file.find(&rule.to_string()).map(|at| (index, at, at + rule.to_string().len()))
+            })
             .find(|(_, at, end)| (*at..*end).contains(&start));
         if let Some((index, ..)) = found {
             rules.remove(index);
@@ -129,11 +142,14 @@ fn trust(policy: &Policy, keys: &Keys, cache: &Arc<TokenCache>) -> Trust {
     let source = |issuer: &str| {
         let (known, availability) = &keys[issuer];
         let set = match &known[0] {
-            Key::Secret(secret) => KeySet::from_secret(secret, Encoding::Raw, &[Algorithm::Hs256]).expect("a secret"),
+            Key::Secret(secret) => {
+                KeySet::from_secret(secret, Encoding::Raw, &[Algorithm::Hs256]).expect("a secret")
+            }
             Key::Ed25519 { kid, public } => {
                 use base64::Engine;
                 let x = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(public);
-                let jwks = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": x, "use": "sig" }] });
+                let jwks =
+                    json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": x, "use": "sig" }] });
                 KeySet::from_jwks(jwks.to_string().as_bytes()).expect("a key set")
             }
         };
@@ -162,7 +178,11 @@ fn decided(snapshot: &Snapshot, sent: &Sent) -> Answer {
     };
     let label = |decision: &Decision| {
         let label = decision.reason_label();
-        ["allowed", "preflight"].into_iter().chain(REASONS).find(|known| *known == label).expect("a known reason")
+        ["allowed", "preflight"]
+            .into_iter()
+            .chain(REASONS)
+            .find(|known| *known == label)
+            .expect("a known reason")
     };
     let rule = |rule: Rule| {
         let name = snapshot.policy.rule(rule).map(|meta| meta.name.to_string()).unwrap_or_default();
@@ -180,7 +200,10 @@ fn decided(snapshot: &Snapshot, sent: &Sent) -> Answer {
     };
     Answer {
         reason: label(&judgement.decision),
-        route: judgement.route.and_then(|id| snapshot.policy.route(id)).map(|route| route.meta.name.to_string()),
+        route: judgement
+            .route
+            .and_then(|id| snapshot.policy.route(id))
+            .map(|route| route.meta.name.to_string()),
         rule: rule(judgement.decision.rule()),
         guard: judgement.guard.to_owned(),
         subject: judgement.caller.as_ref().and_then(|caller| caller.subject.as_deref().map(str::to_owned)),
@@ -234,7 +257,8 @@ fn smallest(world: &mut World, keys: &Keys, sent: &Sent) -> (String, Sent, Answe
         }
     }
     let (found, wanted) = judge(&set, &sent).unwrap_or_else(|| {
-        let nothing = Set::read(&[json!({ "version": 1, "routes": [] }).to_string()]).decide(&sent, keys, NOW);
+        let nothing =
+            Set::read(&[json!({ "version": 1, "routes": [] }).to_string()]).decide(&sent, keys, NOW);
         (nothing.clone(), nothing)
     });
     (format!("{set:#}"), sent, found, wanted)
@@ -253,7 +277,8 @@ fn the_engine_decides_as_the_reference_does() {
         let policy = Arc::new(policy);
         // The same in another order.
         let other = Arc::new(compile(&sources(&world.files(&mut random))).expect("the same set"));
-        let cache = Arc::new(TokenCache::new(CacheSettings { max_bytes: 1 << 20, ..CacheSettings::default() }));
+        let cache =
+            Arc::new(TokenCache::new(CacheSettings { max_bytes: 1 << 20, ..CacheSettings::default() }));
         for _ in 0..REQUESTS {
             let sent = generate::request(&world, &mut random);
             let keys = world.keys[if random.chance(85) { 0 } else { 1 + random.below(2) }].clone();
@@ -269,9 +294,14 @@ fn the_engine_decides_as_the_reference_does() {
                 );
             }
             if random.chance(25) {
-                let fresh = Arc::new(TokenCache::new(CacheSettings { enabled: false, ..CacheSettings::default() }));
+                let fresh =
+                    Arc::new(TokenCache::new(CacheSettings { enabled: false, ..CacheSettings::default() }));
                 let snapshot = Snapshot { policy: Arc::clone(&other), trust: trust(&other, &keys, &fresh) };
-                assert_eq!(decided(&snapshot, &sent), wanted, "PORTCULLIS_SEED={seed}: written in another order");
+                assert_eq!(
+                    decided(&snapshot, &sent),
+                    wanted,
+                    "PORTCULLIS_SEED={seed}: written in another order"
+                );
             }
             *seen.entry(wanted.reason).or_default() += 1;
             allows += usize::from(matches!(wanted.reason, "allowed" | "preflight"));
@@ -281,8 +311,10 @@ fn the_engine_decides_as_the_reference_does() {
     println!("{pairs} pairs, {allows} allowed: {seen:?}");
     assert!(allows * 5 >= pairs, "only {allows} of {pairs} are allowed");
     let wanted: BTreeSet<&str> = REASONS.into_iter().chain(["allowed", "preflight"]).collect();
-    let missing: Vec<&&str> =
-        wanted.iter().filter(|reason| !seen.contains_key(**reason) && !OF_THE_EDGE.contains(reason)).collect();
+    let missing: Vec<&&str> = wanted
+        .iter()
+        .filter(|reason| !seen.contains_key(**reason) && !OF_THE_EDGE.contains(reason))
+        .collect();
     assert!(missing.is_empty(), "never seen: {missing:?}");
 }
 

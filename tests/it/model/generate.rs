@@ -133,7 +133,8 @@ fn signer(index: usize, random: &mut Random) -> Signer {
         iss: (!is_nameless).then(|| format!("https://i{index}.test")),
         secret: by_secret.then(|| vec![u8::try_from(index).expect("few") + 1; 64]),
         pair: (!by_secret).then(|| {
-            let pair = Ed25519KeyPair::from_seed_unchecked(&[u8::try_from(index).expect("few") + 7; 32]).expect("a seed");
+            let pair = Ed25519KeyPair::from_seed_unchecked(&[u8::try_from(index).expect("few") + 7; 32])
+                .expect("a seed");
             ("k1".to_owned(), pair)
         }),
         algorithm: if by_secret { "HS256" } else { "EdDSA" },
@@ -194,9 +195,12 @@ fn options(set: &mut Map<String, Value>, random: &mut Random) {
     if random.chance(30) {
         let mut paths = json!({});
         let members = paths.as_object_mut().expect("a map");
-        for (key, word) in
-            [("case", "insensitive"), ("empty_segments", "merge"), ("encoded_slashes", "segment"), ("semicolons", "literal")]
-        {
+        for (key, word) in [
+            ("case", "insensitive"),
+            ("empty_segments", "merge"),
+            ("encoded_slashes", "segment"),
+            ("semicolons", "literal"),
+        ] {
             if random.chance(40) {
                 members.insert(key.into(), word.into());
             }
@@ -212,7 +216,8 @@ fn options(set: &mut Map<String, Value>, random: &mut Random) {
         set.insert("overrides".into(), random.pick(&["remove", "pass"]).into());
     }
     if random.chance(20) {
-        let address = [json!({ "header": "x-client" }), json!({ "header": "x-forwarded-for", "trusted_hops": 2 })];
+        let address =
+            [json!({ "header": "x-client" }), json!({ "header": "x-forwarded-for", "trusted_hops": 2 })];
         set.insert("client_address".into(), address[random.below(2)].clone());
     }
 }
@@ -250,7 +255,11 @@ fn claim_matcher(name: &str, captures: &[String], random: &mut Random) -> Value 
 fn claims(random: &mut Random, many: bool) -> Value {
     let most = if many { 2 } else { 1 };
     let names = random.some(&["tenant", "level", "kind", "flag"], most);
-    names.into_iter().map(|name| (name.clone(), claim_matcher(&name, &[], random))).collect::<Map<_, _>>().into()
+    names
+        .into_iter()
+        .map(|name| (name.clone(), claim_matcher(&name, &[], random)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// Writes rules. What it captures and which guards there are it knows.
@@ -408,7 +417,8 @@ impl Writer<'_> {
             map.insert("cidrs".into(), json!(["10.0.0.0/8"]));
         }
         if map.is_empty() || self.random.chance(30) {
-            let principals = [json!(["spiffe://t/x"]), json!(["spiffe://t/*"]), json!(["spiffe://t/{claims.tenant}"])];
+            let principals =
+                [json!(["spiffe://t/x"]), json!(["spiffe://t/*"]), json!(["spiffe://t/{claims.tenant}"])];
             map.insert("principals".into(), principals[self.random.below(3)].clone());
         }
         map.into()
@@ -439,7 +449,9 @@ impl Writer<'_> {
 
     /// A requirement; where it names guards, every branch that needs a caller has one.
     fn requirement(&mut self, depth: usize, with_guards: bool) -> Value {
-        if let Some(name) = self.requirements.first().cloned().filter(|_| !with_guards && self.random.chance(10)) {
+        if let Some(name) =
+            self.requirements.first().cloned().filter(|_| !with_guards && self.random.chance(10))
+        {
             return name.into();
         }
         let mut map = Map::new();
@@ -601,7 +613,15 @@ fn token(signer: &Signer, flaw: Option<&str>, random: &mut Random) -> String {
     for (name, values) in [
         ("sub", vec![json!("7"), json!(7), json!("x"), json!("rest")]),
         ("scope", vec![json!("s1"), json!("s1 s2"), json!(["s2", "s3"]), json!("*")]),
-        ("roles", vec![json!(["r1"]), json!(["r1", "r2", "r7", "rx"]), json!("r2"), json!({ "r3": true, "r1": false })]),
+        (
+            "roles",
+            vec![
+                json!(["r1"]),
+                json!(["r1", "r2", "r7", "rx"]),
+                json!("r2"),
+                json!({ "r3": true, "r1": false }),
+            ],
+        ),
         ("groups", vec![json!(["g1"]), json!([])]),
         ("permissions", vec![json!(["p1", "p2"]), json!("p1")]),
         ("tenant", vec![json!("x"), json!("y"), json!(["x", "7"]), json!("7"), json!({ "x": 1 }), json!(7)]),
@@ -674,7 +694,8 @@ impl Draft {
 
     /// One that satisfies a match of some rule, most often.
     fn of_a_rule(world: &World, random: &mut Random) -> Self {
-        let section = if world.set.get("forbid").is_some() && random.chance(25) { "forbid" } else { "routes" };
+        let section =
+            if world.set.get("forbid").is_some() && random.chance(25) { "forbid" } else { "routes" };
         let rules = world.set.get(section).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if rules.is_empty() {
             return Self::any(random);
@@ -699,7 +720,8 @@ impl Draft {
             Some("*.test") => random.pick(&["one.test", "x.one.test"]).to_owned(),
             Some(host) => host.to_owned(),
         };
-        let query = pattern.query.iter().filter_map(value).map(|(name, value)| format!("{name}={value}")).collect();
+        let query =
+            pattern.query.iter().filter_map(value).map(|(name, value)| format!("{name}={value}")).collect();
         Self { method, host, segments, headers: pattern.headers.iter().filter_map(value).collect(), query }
     }
 }
@@ -760,14 +782,18 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
     let mut headers = draft.headers;
     for name in ["x-a", "x-b", "X-A", "x_a"] {
         if random.chance(if name.starts_with("x-") { 15 } else { 3 }) {
-            headers.push((name.to_owned(), random.pick(&["1", "1", "2", "x", "12", "1,2", "2, 1"]).to_owned()));
+            headers
+                .push((name.to_owned(), random.pick(&["1", "1", "2", "x", "12", "1,2", "2, 1"]).to_owned()));
         }
     }
     if random.chance(10) {
         headers.push(("x-client".to_owned(), random.pick(&["10.0.0.1", "192.0.2.1", "junk"]).to_owned()));
     }
     if random.chance(10) {
-        headers.push(("x-forwarded-for".to_owned(), random.pick(&["10.0.0.1, 192.0.2.1", "192.0.2.1", "9.9.9.9,10.0.0.1,1.1.1.1"]).to_owned()));
+        headers.push((
+            "x-forwarded-for".to_owned(),
+            random.pick(&["10.0.0.1, 192.0.2.1", "192.0.2.1", "9.9.9.9,10.0.0.1,1.1.1.1"]).to_owned(),
+        ));
     }
     let mut method = draft.method;
     match random.below(150) {
@@ -792,7 +818,8 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         host: host(draft.host, random),
         target,
         headers,
-        address: [None, Some([10, 0, 0, 1].into()), Some([192, 0, 2, 1].into())][random.below(3)].map(|octets: [u8; 4]| IpAddr::from(octets)),
+        address: [None, Some([10, 0, 0, 1].into()), Some([192, 0, 2, 1].into())][random.below(3)]
+            .map(|octets: [u8; 4]| IpAddr::from(octets)),
         principal: random.pick(&["", "", "spiffe://t/x", "spiffe://t/y", "spiffe://u/x"]).to_owned(),
     };
     let tokens = match random.below(20) {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use super::target::{Captures, Pattern, Place, Sent, Strictness, View, look_alike, patterns};
+use super::target::{Captures, Pattern, Sent, Strictness, View, look_alike, patterns};
 use super::token::{Caller, Keys, Person, kind_allowed, listen, something_stands};
 use super::value::{No, Tri, Unknown, Yes, all, any, filled, holds, not, texts_hold, tri};
 
@@ -87,6 +87,7 @@ struct Ground<'s> {
     view: &'s View,
     captures: &'s Captures,
     caller: &'s Caller,
+    #[expect(dead_code, reason = "no random condition asks for the time yet")]
     now: i64,
     /// Guards that stand where a rule names none.
     default: &'s [String],
@@ -101,7 +102,11 @@ fn verdict(holds: Tri, reason: &'static str) -> Verdict {
 
 /// All must hold: the reason that comes first is reported.
 fn together(verdicts: Vec<Verdict>) -> Verdict {
-    let reason = verdicts.iter().filter(|(holds, _)| *holds != Yes).map(|(_, reason)| *reason).min_by_key(|reason| precedence(reason));
+    let reason = verdicts
+        .iter()
+        .filter(|(holds, _)| *holds != Yes)
+        .map(|(_, reason)| *reason)
+        .min_by_key(|reason| precedence(reason));
     (all(verdicts.iter().map(|(holds, _)| *holds)), reason.unwrap_or(""))
 }
 
@@ -148,8 +153,10 @@ impl Set {
         Strictness {
             any_case: self.option("paths", "case") == Some("insensitive"),
             merge: self.option("paths", "empty_segments") == Some("merge"),
-            slashes: self.option("paths", "encoded_slashes") == Some("segment") || of_routes("encoded_slashes", "segment"),
-            semicolons: self.option("paths", "semicolons") == Some("literal") || of_routes("semicolons", "literal"),
+            slashes: self.option("paths", "encoded_slashes") == Some("segment")
+                || of_routes("encoded_slashes", "segment"),
+            semicolons: self.option("paths", "semicolons") == Some("literal")
+                || of_routes("semicolons", "literal"),
             overrides: self.singles.get("overrides").and_then(Value::as_str).unwrap_or("reject").to_owned(),
         }
     }
@@ -182,8 +189,14 @@ impl Set {
             return None;
         }
         let captures = pattern.take_path(view, any_case, false)?;
-        let headers = pattern.headers.iter().map(|(name, matcher)| texts_hold(matcher, &sent.values(name), false, &captures));
-        let query = pattern.query.iter().map(|(name, matcher)| texts_hold(matcher, &view.parameter(name), false, &captures));
+        let headers = pattern
+            .headers
+            .iter()
+            .map(|(name, matcher)| texts_hold(matcher, &sent.values(name), false, &captures));
+        let query = pattern
+            .query
+            .iter()
+            .map(|(name, matcher)| texts_hold(matcher, &view.parameter(name), false, &captures));
         (all(headers.chain(query)) == Yes).then_some(captures)
     }
 
@@ -206,10 +219,20 @@ impl Set {
                     let is_meant = |known: &str| {
                         if exactly { known.eq_ignore_ascii_case(name) } else { look_alike(known, name) }
                     };
-                    sent.headers.iter().filter(|(known, _)| is_meant(known)).map(|(_, value)| value.clone()).collect()
+                    sent.headers
+                        .iter()
+                        .filter(|(known, _)| is_meant(known))
+                        .map(|(_, value)| value.clone())
+                        .collect()
                 };
-                let headers = pattern.headers.iter().map(|(name, matcher)| texts_hold(matcher, &values(name, matcher), true, &captures));
-                let query = pattern.query.iter().map(|(name, matcher)| texts_hold(matcher, &reading.parameter(name), true, &captures));
+                let headers = pattern
+                    .headers
+                    .iter()
+                    .map(|(name, matcher)| texts_hold(matcher, &values(name, matcher), true, &captures));
+                let query = pattern
+                    .query
+                    .iter()
+                    .map(|(name, matcher)| texts_hold(matcher, &reading.parameter(name), true, &captures));
                 if all(headers.chain(query)) != No {
                     ways.push((pattern.token.clone(), captures));
                 }
@@ -218,7 +241,14 @@ impl Set {
         ways
     }
 
-    fn token_condition(&self, condition: Option<&str>, sent: &Sent, view: &View, keys: &Keys, now: i64) -> bool {
+    fn token_condition(
+        &self,
+        condition: Option<&str>,
+        sent: &Sent,
+        view: &View,
+        keys: &Keys,
+        now: i64,
+    ) -> bool {
         let stands = || something_stands(&self.issuers, sent, view);
         match condition {
             None => true,
@@ -256,7 +286,9 @@ impl Set {
             return No;
         }
         let Some((_, written)) = self.guards.iter().find(|(name, _)| name == guard) else { return Yes };
-        let has_audience = written.get("audiences").is_none_or(|wanted| texts(wanted).iter().any(|one| person.audiences.contains(one)));
+        let has_audience = written
+            .get("audiences")
+            .is_none_or(|wanted| texts(wanted).iter().any(|one| person.audiences.contains(one)));
         let has_kind = kind_allowed(written.get("types"), person.kind.as_deref()).unwrap_or(true);
         let claims = written.get("claims").and_then(Value::as_object).into_iter().flatten();
         let claims = claims.map(|(path, matcher)| holds(matcher, person.claims.get(path), &Captures::new()));
@@ -281,7 +313,9 @@ impl Set {
         for (key, value) in map {
             match key.as_str() {
                 "guard" => found.extend(texts(value)),
-                "any" | "all" => value.as_array().expect("a list").iter().for_each(|branch| self.named(branch, found)),
+                "any" | "all" => {
+                    value.as_array().expect("a list").iter().for_each(|branch| self.named(branch, found))
+                }
                 "use" => self.named(value, found),
                 _ => {}
             }
@@ -319,7 +353,8 @@ impl Set {
     fn without_caller(&self, requirement: &Value) -> (bool, bool) {
         let (mut yes, mut no) = (true, false);
         for (key, value) in self.resolve(requirement).into_iter().flatten() {
-            let branches = || value.as_array().expect("a list").iter().map(|branch| self.without_caller(branch));
+            let branches =
+                || value.as_array().expect("a list").iter().map(|branch| self.without_caller(branch));
             let (can, cannot) = match key.as_str() {
                 "any" => (branches().any(|(yes, _)| yes), branches().all(|(_, no)| no)),
                 "all" => (branches().all(|(yes, _)| yes), branches().any(|(_, no)| no)),
@@ -350,7 +385,9 @@ impl Set {
             !matches!(key.as_str(), "any" | "all" | "use") && self.key_needs_caller(key, value)
         });
         if asks_itself && !ground.default.is_empty() {
-            verdicts.push(self.of_caller(ground, |person| verdict(self.belongs_to_one(person, ground.default), "guard_mismatch")));
+            verdicts.push(self.of_caller(ground, |person| {
+                verdict(self.belongs_to_one(person, ground.default), "guard_mismatch")
+            }));
         }
         for (key, value) in map {
             verdicts.push(self.judge_key(key, value, ground));
@@ -400,21 +437,28 @@ impl Set {
             "any_role" => has("role", false),
             "any_group" => has("group", false),
             "any_permission" => has("permission", false),
-            "guard" => self.of_caller(ground, |person| verdict(self.belongs_to_one(person, &texts(value)), "guard_mismatch")),
+            "guard" => self.of_caller(ground, |person| {
+                verdict(self.belongs_to_one(person, &texts(value)), "guard_mismatch")
+            }),
             "subject" => self.of_caller(ground, |person| {
                 let subject = person.subject.clone().map(Value::from);
                 verdict(holds(value, subject.as_ref(), ground.captures), "claim_mismatch")
             }),
             "claims" => self.of_caller(ground, |person| {
-                let judged = entries().map(|(path, matcher)| holds(matcher, person.claims.get(path), ground.captures));
+                let judged =
+                    entries().map(|(path, matcher)| holds(matcher, person.claims.get(path), ground.captures));
                 verdict(all(judged), "claim_mismatch")
             }),
             "headers" => {
-                let judged = entries().map(|(name, matcher)| texts_hold(matcher, &ground.sent.values(name), false, ground.captures));
+                let judged = entries().map(|(name, matcher)| {
+                    texts_hold(matcher, &ground.sent.values(name), false, ground.captures)
+                });
                 verdict(all(judged), "header_mismatch")
             }
             "query" => {
-                let judged = entries().map(|(name, matcher)| texts_hold(matcher, &ground.view.parameter(name), false, ground.captures));
+                let judged = entries().map(|(name, matcher)| {
+                    texts_hold(matcher, &ground.view.parameter(name), false, ground.captures)
+                });
                 verdict(all(judged), "header_mismatch")
             }
             "source" => self.source(value, ground),
@@ -428,17 +472,26 @@ impl Set {
                 }
             }
             "any" => {
-                let verdicts: Vec<Verdict> = value.as_array().expect("a list").iter().map(|branch| self.judge(branch, ground)).collect();
+                let verdicts: Vec<Verdict> = value
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|branch| self.judge(branch, ground))
+                    .collect();
                 let holds = any(verdicts.iter().map(|(holds, _)| *holds));
                 let hangs: Vec<&str> = verdicts.iter().filter_map(hangs_on).collect();
                 let reason = match hangs.as_slice() {
-                    several if holds == Unknown && several.contains(&"keys_unavailable") => "keys_unavailable",
+                    several if holds == Unknown && several.contains(&"keys_unavailable") => {
+                        "keys_unavailable"
+                    }
                     [_, ..] if holds == Unknown => "missing_token",
                     _ => "requirement_unmet",
                 };
                 verdict(holds, reason)
             }
-            "all" => together(value.as_array().expect("a list").iter().map(|branch| self.judge(branch, ground)).collect()),
+            "all" => together(
+                value.as_array().expect("a list").iter().map(|branch| self.judge(branch, ground)).collect(),
+            ),
             "not" => {
                 let inner = self.judge(value, Ground { default: &[], ..ground });
                 verdict(not(inner.0), hangs_on(&inner).unwrap_or("requirement_unmet"))
@@ -452,7 +505,8 @@ impl Set {
         let mut verdicts = Vec::new();
         if let Some(cidrs) = value.get("cidrs") {
             let address = self.address(ground.sent);
-            let holds = address.map_or(Unknown, |address| tri(texts(cidrs).iter().any(|cidr| inside(cidr, address))));
+            let holds =
+                address.map_or(Unknown, |address| tri(texts(cidrs).iter().any(|cidr| inside(cidr, address))));
             verdicts.push(verdict(holds, "source_mismatch"));
         }
         if let Some(principals) = value.get("principals") {
@@ -473,7 +527,11 @@ impl Set {
                 (Some((before, after)), _) => match ground.caller {
                     Caller::Known(person) => {
                         let (claim, after) = after.split_once('}').expect("a claim");
-                        let claim = person.claims.get(claim).and_then(Value::as_str).filter(|claim| !claim.is_empty());
+                        let claim = person
+                            .claims
+                            .get(claim)
+                            .and_then(Value::as_str)
+                            .filter(|claim| !claim.is_empty());
                         tri(claim.is_some_and(|claim| sent == format!("{before}{claim}{after}")))
                     }
                     Caller::Nobody => {
@@ -519,7 +577,8 @@ impl Set {
         };
         let level = || person.and_then(|person| person.claims.get("level")).and_then(Value::as_i64);
         let high = || level().map_or(Unknown, |level| tri(level >= 3));
-        let role = |name: &str| person.map_or(Unknown, |person| tri(person.roles.iter().any(|role| role == name)));
+        let role =
+            |name: &str| person.map_or(Unknown, |person| tri(person.roles.iter().any(|role| role == name)));
         match source {
             "request.method == \"GET\"" => tri(ground.view.method == "GET"),
             "request.path == \"/a/7\"" => tri(ground.view.joined() == "/a/7"),
@@ -531,13 +590,17 @@ impl Set {
             "source.address == \"10.0.0.1\"" => {
                 self.address(ground.sent).map_or(Unknown, |address| tri(address.to_string() == "10.0.0.1"))
             }
-            "\"s1\" in scopes" => person.map_or(Unknown, |person| tri(person.scopes.iter().any(|scope| scope == "s1"))),
+            "\"s1\" in scopes" => {
+                person.map_or(Unknown, |person| tri(person.scopes.iter().any(|scope| scope == "s1")))
+            }
             "claims.level >= 3" => high(),
             "!(claims.level >= 3)" => not(high()),
             "claims.level >= 3 || \"r1\" in roles" => any([high(), role("r1")]),
             "size(roles) > 0" => person.map_or(Unknown, |person| tri(!person.roles.is_empty())),
             "issuer == \"i0\"" => person.map_or(Unknown, |person| tri(person.issuer == "i0")),
-            "guards.exists(g, g == \"g0\")" => person.map_or(Unknown, |person| tri(self.belongs(person, "g0") == Yes)),
+            "guards.exists(g, g == \"g0\")" => {
+                person.map_or(Unknown, |person| tri(self.belongs(person, "g0") == Yes))
+            }
             "subject == params.x" => {
                 let subject = person.and_then(|person| person.subject.clone());
                 subject.map_or(Unknown, |subject| tri(ground.captures.get("x") == Some(&subject)))
@@ -580,7 +643,12 @@ impl Set {
 
     fn enforce(&self, sent: &Sent, view: &View, keys: &Keys, now: i64, nothing: Answer) -> Answer {
         if let Some(route) = self.preflight(sent, view) {
-            return Answer { reason: "preflight", rule: format!("route {route}"), route: Some(route), ..nothing };
+            return Answer {
+                reason: "preflight",
+                rule: format!("route {route}"),
+                route: Some(route),
+                ..nothing
+            };
         }
         let winner = self.winner(sent, view, false);
         let name = winner.as_ref().map(|(route, _)| rule_name(route));
@@ -597,10 +665,15 @@ impl Set {
             .map(|rule| (rule, self.applying(rule, sent, view, keys, now)))
             .filter(|(_, ways)| !ways.is_empty())
             .collect();
-        let mut look_in: Vec<String> = fences.iter().flat_map(|(rule, _)| self.fence_looks_in(rule)).collect();
+        let mut look_in: Vec<String> =
+            fences.iter().flat_map(|(rule, _)| self.fence_looks_in(rule)).collect();
         let asks = winner.as_ref().map(|(route, _)| self.route_asks(route));
         look_in.extend(asks.iter().flat_map(|asks| asks.look_in.clone()));
-        let caller = if look_in.is_empty() { Caller::Nobody } else { listen(&self.issuers, &look_in, keys, sent, view, now) };
+        let caller = if look_in.is_empty() {
+            Caller::Nobody
+        } else {
+            listen(&self.issuers, &look_in, keys, sent, view, now)
+        };
         if let Caller::Refused(reason) = caller {
             let fence = fences.iter().find(|(rule, _)| !self.fence_looks_in(rule).is_empty());
             let rule = match (fence, &name) {
@@ -613,9 +686,10 @@ impl Set {
         let decided = self.fences_hold(&fences, sent, view, &caller, now).map_or_else(
             || match &winner {
                 None => ("no_route", String::new()),
-                Some((route, captures)) => {
-                    (self.judge_route(route, captures, sent, view, &caller, now), format!("route {}", rule_name(route)))
-                }
+                Some((route, captures)) => (
+                    self.judge_route(route, captures, sent, view, &caller, now),
+                    format!("route {}", rule_name(route)),
+                ),
             },
             |(reason, rule)| (reason, format!("forbid {rule}")),
         );
@@ -624,7 +698,8 @@ impl Set {
         if let Caller::Known(person) = &caller
             && !is_ignored
         {
-            answer.guard = self.reported(asks.as_ref().map(|asks| asks.guards.as_slice()).unwrap_or_default(), person);
+            answer.guard =
+                self.reported(asks.as_ref().map(|asks| asks.guards.as_slice()).unwrap_or_default(), person);
             answer.subject.clone_from(&person.subject);
         }
         answer
@@ -642,7 +717,12 @@ impl Set {
         if !named.iter().any(|guard| guard != "any") {
             return person.issuer.clone();
         }
-        named.iter().filter(is_named).find(|guard| self.belongs(person, guard) == Yes).cloned().unwrap_or_default()
+        named
+            .iter()
+            .filter(is_named)
+            .find(|guard| self.belongs(person, guard) == Yes)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn applying(&self, rule: &Value, sent: &Sent, view: &View, keys: &Keys, now: i64) -> Vec<Captures> {
@@ -696,7 +776,9 @@ impl Set {
             let (holds, reason) = self.judge(unless, ground);
             if holds != Yes {
                 let is_stranger = match caller {
-                    Caller::Known(person) => !guards.is_empty() && self.belongs_to_one(person, &guards) != Yes,
+                    Caller::Known(person) => {
+                        !guards.is_empty() && self.belongs_to_one(person, &guards) != Yes
+                    }
                     _ => false,
                 };
                 return Some(if is_stranger { "guard_mismatch" } else { reason });
@@ -710,37 +792,39 @@ impl Set {
             let of_route = route.get("paths").and_then(|paths| paths.get(key)).and_then(Value::as_str);
             of_route == Some(word) || self.option("paths", key) == Some(word)
         };
-        (view.escaped_slash && !admits("encoded_slashes", "segment")) || (view.semicolon && !admits("semicolons", "literal"))
+        (view.escaped_slash && !admits("encoded_slashes", "segment"))
+            || (view.semicolon && !admits("semicolons", "literal"))
     }
 
     fn route_asks(&self, route: &Value) -> Asks {
         let guard = route.get("guard");
         let closed = Asks { token: "ignored", guards: Vec::new(), default: Vec::new(), look_in: Vec::new() };
-        let (token, guards, default) = match (route.get("allow").and_then(Value::as_str), route.get("require")) {
-            (Some("authenticated"), _) => {
-                let guards = guard.map_or_else(|| self.default_guards(), texts);
-                ("required", guards, Vec::new())
-            }
-            (Some(_), _) => return closed,
-            (None, Some(requirement)) => {
-                let needs = guard.is_some() || self.needs_caller(requirement);
-                let written = route.get("token").and_then(Value::as_str);
-                if written == Some("ignored") || (!needs && written.is_none()) {
-                    return closed;
+        let (token, guards, default) =
+            match (route.get("allow").and_then(Value::as_str), route.get("require")) {
+                (Some("authenticated"), _) => {
+                    let guards = guard.map_or_else(|| self.default_guards(), texts);
+                    ("required", guards, Vec::new())
                 }
-                let (guards, names_none) = self.asked(requirement, guard, true);
-                let can_do_without = guard.is_none() && self.without_caller(requirement).0;
-                let token = match written {
-                    Some("required") => "required",
-                    Some("optional") => "optional",
-                    _ if can_do_without => "optional",
-                    _ => "required",
-                };
-                let default = if names_none && needs { guards.clone() } else { Vec::new() };
-                (token, guards, default)
-            }
-            (None, None) => panic!("a route asks something"),
-        };
+                (Some(_), _) => return closed,
+                (None, Some(requirement)) => {
+                    let needs = guard.is_some() || self.needs_caller(requirement);
+                    let written = route.get("token").and_then(Value::as_str);
+                    if written == Some("ignored") || (!needs && written.is_none()) {
+                        return closed;
+                    }
+                    let (guards, names_none) = self.asked(requirement, guard, true);
+                    let can_do_without = guard.is_none() && self.without_caller(requirement).0;
+                    let token = match written {
+                        Some("required") => "required",
+                        Some("optional") => "optional",
+                        _ if can_do_without => "optional",
+                        _ => "required",
+                    };
+                    let default = if names_none && needs { guards.clone() } else { Vec::new() };
+                    (token, guards, default)
+                }
+                (None, None) => panic!("a route asks something"),
+            };
         let look_in = guards.iter().flat_map(|guard| self.guard_issuers(guard)).collect();
         let default = if default.iter().any(|guard| guard == "any") { Vec::new() } else { default };
         Asks { token, guards, default, look_in }
@@ -812,7 +896,8 @@ impl Set {
                     Some("absent") => !stands,
                     Some(_) => stands,
                 };
-                let ground = Ground { sent, view, captures: &captures, caller: &Caller::Nobody, now: 0, default: &[] };
+                let ground =
+                    Ground { sent, view, captures: &captures, caller: &Caller::Nobody, now: 0, default: &[] };
                 let lifted = unless.is_some_and(|unless| self.judge(unless, ground).0 == Yes);
                 if applies && !lifted {
                     return None;
@@ -825,7 +910,11 @@ impl Set {
     fn shadows(&self, sent: &Sent, view: &View, keys: &Keys, now: i64) -> Vec<String> {
         let mut found = Vec::new();
         let hear = |look_in: &[String]| {
-            if look_in.is_empty() { Caller::Nobody } else { listen(&self.issuers, look_in, keys, sent, view, now) }
+            if look_in.is_empty() {
+                Caller::Nobody
+            } else {
+                listen(&self.issuers, look_in, keys, sent, view, now)
+            }
         };
         for rule in self.forbid.iter().filter(|rule| is_shadow(rule)) {
             let ways = self.applying(rule, sent, view, keys, now);
@@ -866,12 +955,6 @@ impl Set {
         let most = ranks.iter().map(|rank| ranks.iter().filter(|other| *other == rank).count()).max();
         most.unwrap_or(0)
     }
-
-    /// Whether some route is a regular expression.
-    pub fn has_expressions(&self) -> bool {
-        let is_regex = |pattern: &Pattern| matches!(pattern.path, Place::Regex(_));
-        self.routes.iter().flat_map(|route| patterns(route.get("match"))).any(|pattern| is_regex(&pattern))
-    }
 }
 
 struct Asks {
@@ -902,7 +985,8 @@ fn inside(cidr: &str, address: IpAddr) -> bool {
     match (network.parse().expect("an address"), address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
             let shift = 32 - length.parse::<u32>().expect("a length");
-            network.to_bits().checked_shr(shift).unwrap_or(0) == address.to_bits().checked_shr(shift).unwrap_or(0)
+            network.to_bits().checked_shr(shift).unwrap_or(0)
+                == address.to_bits().checked_shr(shift).unwrap_or(0)
         }
         _ => false,
     }

@@ -68,7 +68,8 @@ impl Sent {
         let query = pairs(query);
         if strict.overrides == "reject" {
             let names = ["x-http-method-override", "x-http-method", "x-method-override"];
-            let by_header = self.headers.iter().any(|(name, _)| names.iter().any(|known| look_alike(name, known)));
+            let by_header =
+                self.headers.iter().any(|(name, _)| names.iter().any(|known| look_alike(name, known)));
             if by_header || (self.method == "POST" && query.iter().any(|(name, _)| name == "_method")) {
                 return Err("bad_request");
             }
@@ -88,14 +89,17 @@ fn host(text: &str) -> Option<String> {
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_label = |label: &str| {
-        !label.is_empty() && label.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter))
+        !label.is_empty()
+            && label.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter))
     };
     name.split('.').all(is_label).then(|| name.to_ascii_lowercase())
 }
 
 /// Names and values, decoded once.
 fn pairs(query: &str) -> Vec<(String, String)> {
-    let decode = |text: &str| String::from_utf8_lossy(&unescape(&text.replace('+', " "), true).unwrap_or_default()).into_owned();
+    let decode = |text: &str| {
+        String::from_utf8_lossy(&unescape(&text.replace('+', " "), true).unwrap_or_default()).into_owned()
+    };
     let split = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode(name), decode(value))
@@ -154,9 +158,10 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
         escaped_slash |= segment.contains('/');
         semicolon |= segment.contains(';');
         let folded = segment.replace('\u{ff0e}', ".").replace('\u{2025}', "..");
-        let escape_left = segment.as_bytes().windows(3).any(|three| {
-            three[0] == b'%' && three[1].is_ascii_hexdigit() && three[2].is_ascii_hexdigit()
-        });
+        let escape_left = segment
+            .as_bytes()
+            .windows(3)
+            .any(|three| three[0] == b'%' && three[1].is_ascii_hexdigit() && three[2].is_ascii_hexdigit());
         if folded == "." || folded == ".." || segment.contains(['\u{ff0f}', '\u{ff3c}']) || escape_left {
             return None;
         }
@@ -183,8 +188,10 @@ fn others(segments: &[String]) -> Vec<Vec<String>> {
     let cut = |segments: &[String]| -> Vec<String> {
         segments.iter().map(|segment| segment.split(';').next().unwrap_or_default().to_owned()).collect()
     };
-    let split: Vec<String> =
-        segments.iter().flat_map(|segment| segment.split('/').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let split: Vec<String> = segments
+        .iter()
+        .flat_map(|segment| segment.split('/').map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     vec![cut(segments), split.clone(), cut(&split)]
 }
 
@@ -228,7 +235,12 @@ pub enum Place {
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {
-    value.and_then(Value::as_array).into_iter().flatten().map(|item| item.as_str().expect("a text").to_owned()).collect()
+    value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|item| item.as_str().expect("a text").to_owned())
+        .collect()
 }
 
 fn template(text: &str) -> Place {
@@ -246,7 +258,8 @@ pub fn patterns(written: Option<&Value>) -> Vec<Pattern> {
 }
 
 fn from_text(text: &str) -> Pattern {
-    let (methods, place) = text.split_once(' ').map_or((None, text), |(methods, place)| (Some(methods), place));
+    let (methods, place) =
+        text.split_once(' ').map_or((None, text), |(methods, place)| (Some(methods), place));
     let slash = place.find('/').expect("a path");
     let (host, path) = place.split_at(slash);
     Pattern {

@@ -96,8 +96,12 @@ fn found(spot: &Spot, sent: &Sent, view: &View) -> Vec<Result<String, ()>> {
         }
         Spot::Cookie(wanted) => {
             let pairs = sent.values("cookie");
-            let pairs = pairs.iter().flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
-            pairs.filter(|(name, _)| name.trim() == wanted).map(|(_, value)| Ok(value.trim().to_owned())).collect()
+            let pairs =
+                pairs.iter().flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
+            pairs
+                .filter(|(name, _)| name.trim() == wanted)
+                .map(|(_, value)| Ok(value.trim().to_owned()))
+                .collect()
         }
         Spot::Query(name) => view.parameter(name).into_iter().map(Ok).collect(),
     }
@@ -130,7 +134,9 @@ pub fn listen(
         .collect();
     match credentials.as_slice() {
         [] => Caller::Nobody,
-        several if several.iter().filter(|(_, one)| one.is_ok()).count() > 1 => Caller::Refused("ambiguous_token"),
+        several if several.iter().filter(|(_, one)| one.is_ok()).count() > 1 => {
+            Caller::Refused("ambiguous_token")
+        }
         several if several.iter().any(|(_, one)| one.is_err()) => Caller::Refused("malformed_token"),
         [(spot, Ok(token))] => judge(issuers, keys, spot, token, now),
         _ => Caller::Refused("ambiguous_token"),
@@ -176,7 +182,13 @@ fn verified(
     if !listed.iter().any(|one| one == algorithm) {
         return Err("disallowed_algorithm");
     }
-    signed(&keys[name], algorithm, head.get("kid").and_then(Value::as_str), &format!("{header}.{payload}"), &mark)?;
+    signed(
+        &keys[name],
+        algorithm,
+        head.get("kid").and_then(Value::as_str),
+        &format!("{header}.{payload}"),
+        &mark,
+    )?;
     person(name, issuer, &head, claims, now)
 }
 
@@ -208,7 +220,9 @@ fn signed(
         }
         Key::Ed25519 { public, .. } => {
             algorithm == "EdDSA"
-                && signature::UnparsedPublicKey::new(&signature::ED25519, public).verify(text.as_bytes(), mark).is_ok()
+                && signature::UnparsedPublicKey::new(&signature::ED25519, public)
+                    .verify(text.as_bytes(), mark)
+                    .is_ok()
         }
     };
     if keys.iter().filter(|key| is_named(key)).any(verifies) { Ok(()) } else { Err("bad_signature") }
@@ -222,7 +236,8 @@ fn person(
     now: i64,
 ) -> Result<Person, &'static str> {
     let leeway = issuer.get("leeway").map_or(30, |leeway| seconds(leeway.as_str().expect("a duration")));
-    let time = |claim: &str| claims.get(claim).map(|value| value.as_i64().ok_or("invalid_claims")).transpose();
+    let time =
+        |claim: &str| claims.get(claim).map(|value| value.as_i64().ok_or("invalid_claims")).transpose();
     let expires = time("exp")?;
     if expires.is_none() && issuer.get("require_expiry") != Some(&Value::Bool(false)) {
         return Err("invalid_claims");
@@ -242,7 +257,9 @@ fn person(
     let audiences = match claims.get("aud") {
         None => Vec::new(),
         Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(several)) => several.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+        Some(Value::Array(several)) => {
+            several.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect()
+        }
         Some(_) => return Err("invalid_claims"),
     };
     if let Some(wanted) = issuer["audiences"].as_array()
@@ -254,9 +271,9 @@ fn person(
         let kind = kind.to_ascii_lowercase();
         kind.strip_prefix("application/").map(str::to_owned).unwrap_or(kind)
     });
-    if !kind_allowed(issuer.get("types"), kind.as_deref()).unwrap_or_else(|| {
-        matches!(kind.as_deref(), None | Some("jwt" | "at+jwt"))
-    }) {
+    if !kind_allowed(issuer.get("types"), kind.as_deref())
+        .unwrap_or_else(|| matches!(kind.as_deref(), None | Some("jwt" | "at+jwt")))
+    {
         return Err("wrong_type");
     }
     let subject = match claims.get("sub") {
@@ -269,7 +286,9 @@ fn person(
         match claims.get(path) {
             Some(Value::String(text)) if split => text.split(' ').map(str::to_owned).collect(),
             Some(Value::String(text)) => vec![text.clone()],
-            Some(Value::Array(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+            Some(Value::Array(items)) => {
+                items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+            }
             Some(Value::Object(members)) => {
                 let counts = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
                 members.iter().filter(|(_, value)| counts(value)).map(|(name, _)| name.clone()).collect()
@@ -278,7 +297,12 @@ fn person(
         }
     };
     let read = |key: &str, default: &str| {
-        issuer.get("read").and_then(|read| read.get(key)).and_then(Value::as_str).unwrap_or(default).to_owned()
+        issuer
+            .get("read")
+            .and_then(|read| read.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or(default)
+            .to_owned()
     };
     let scopes = list(&read("scopes", "scope"), true);
     let wildcard = issuer.get("scope_wildcard").and_then(Value::as_str);

@@ -55,7 +55,8 @@ pub fn filled(text: &str, captures: &Captures) -> Option<String> {
             out.push('}');
             rest = after;
         } else {
-            let (name, after) = after.strip_prefix('{').and_then(|after| after.split_once('}')).expect("a capture");
+            let (name, after) =
+                after.strip_prefix('{').and_then(|after| after.split_once('}')).expect("a capture");
             let value = captures.get(name).expect("a known capture");
             let is_last = !after.contains('{');
             if value.is_empty() || (value.contains('/') && !is_last) {
@@ -108,24 +109,30 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
                 None => Unknown,
                 Some(text) => {
                     let wanted = operand.as_str().expect("a text");
-                    let fold = |text: &str| if any_case { text.to_ascii_lowercase() } else { text.to_owned() };
+                    let fold =
+                        |text: &str| if any_case { text.to_ascii_lowercase() } else { text.to_owned() };
                     tri(judge(&fold(text), &fold(wanted)))
                 }
             };
             match operator.as_str() {
                 "present" => tri(operand == &Value::Bool(true)),
                 "equals" => match (operand, value) {
-                    (Value::Array(wanted), Value::Array(found)) => tri(
-                        wanted.len() == found.len()
-                            && wanted.iter().zip(found).all(|(one, other)| equal(one, other, captures, any_case)),
-                    ),
+                    (Value::Array(wanted), Value::Array(found)) => tri(wanted.len() == found.len()
+                        && wanted
+                            .iter()
+                            .zip(found)
+                            .all(|(one, other)| equal(one, other, captures, any_case))),
                     (Value::Array(_), _) => No,
                     (scalar, value) => tri(equal(scalar, value, captures, any_case)),
                 },
                 "one_of" => tri(one_of(&list, value, any_case)),
-                "contains" | "contains_any" => tri(items(value).iter().any(|item| one_of(&list, item, any_case))),
+                "contains" | "contains_any" => {
+                    tri(items(value).iter().any(|item| one_of(&list, item, any_case)))
+                }
                 "contains_all" => {
-                    let has = |scalar: &Value| items(value).iter().any(|item| equal(scalar, item, captures, any_case));
+                    let has = |scalar: &Value| {
+                        items(value).iter().any(|item| equal(scalar, item, captures, any_case))
+                    };
                     tri(list.iter().all(has))
                 }
                 "prefix" => text(value, &|text, wanted| text.starts_with(wanted)),
@@ -134,10 +141,16 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
                     let flag = if any_case { "(?i)" } else { "" };
                     let source = format!("^{flag}(?:{})$", operand.as_str().expect("a text"));
                     let regex = regex::Regex::new(&source).expect("a regex");
-                    any(items(value).iter().map(|item| item.as_str().map_or(Unknown, |text| tri(regex.is_match(text)))))
+                    any(items(value)
+                        .iter()
+                        .map(|item| item.as_str().map_or(Unknown, |text| tri(regex.is_match(text)))))
                 }
-                "at_least" => value.as_f64().map_or(Unknown, |number| tri(number >= operand.as_f64().expect("a number"))),
-                "at_most" => value.as_f64().map_or(Unknown, |number| tri(number <= operand.as_f64().expect("a number"))),
+                "at_least" => value
+                    .as_f64()
+                    .map_or(Unknown, |number| tri(number >= operand.as_f64().expect("a number"))),
+                "at_most" => value
+                    .as_f64()
+                    .map_or(Unknown, |number| tri(number <= operand.as_f64().expect("a number"))),
                 other => panic!("matcher {other}"),
             }
         }
