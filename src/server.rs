@@ -101,12 +101,7 @@ async fn serve(
         pages.push((listener, Audience::Operators));
     }
     let runtime = Runtime::start(Options { metrics: metrics.clone(), ..Options::from(settings) }, edge)?;
-    let judge = Arc::new(Judge::new(
-        Arc::clone(runtime.live()),
-        metrics.clone(),
-        log.clone(),
-        settings.limits.header_bytes,
-    ));
+    let judge = Arc::new(Judge::new(Arc::clone(runtime.live()), metrics.clone(), log.clone()));
     let (others, reporter) = Others::new().await;
     let unavailable = if settings.error_response { Unavailable::Error } else { Unavailable::Denied };
     let in_flight = InFlight::new(settings.limits.in_flight, metrics.clone());

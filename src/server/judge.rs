@@ -29,7 +29,6 @@ pub struct Judge {
     metrics: Metrics,
     log: DecisionLog,
     ids: DecisionIds,
-    header_bytes: usize,
 }
 
 /// What became of a request.
@@ -75,8 +74,8 @@ pub fn wall_clock() -> UnixTime {
 impl Judge {
     /// Judges by what is live.
     #[must_use]
-    pub fn new(live: Arc<Live>, metrics: Metrics, log: DecisionLog, header_bytes: usize) -> Self {
-        Self { live, metrics, log, ids: DecisionIds::new(), header_bytes }
+    pub fn new(live: Arc<Live>, metrics: Metrics, log: DecisionLog) -> Self {
+        Self { live, metrics, log, ids: DecisionIds::new() }
     }
 
     /// What is counted.
@@ -104,11 +103,15 @@ impl Judge {
         attempt: Attempt,
         can_be_said: impl Fn(&Answer) -> Result<(), Denial>,
     ) -> Judged {
-        let judged = catch_unwind(AssertUnwindSafe(|| match incoming {
+        self.guarded(arrival, || match incoming {
             Ok(incoming) => self.read(incoming, arrival, attempt, can_be_said),
             Err(denial) => Judged::Answer(self.refuse(&Headers::default(), denial, arrival)),
-        }));
-        judged.unwrap_or_else(|_panic| {
+        })
+    }
+
+    /// A panic on the way to a judgement denies this one request, is counted, and harms no other.
+    pub fn guarded(&self, arrival: Arrival, judge: impl FnOnce() -> Judged) -> Judged {
+        catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_panic| {
             self.metrics.count_panic();
             let denial = Denial::because(Denied::InternalError, "a defect of portcullis");
             Judged::Answer(self.refuse(&Headers::default(), &denial, arrival))
@@ -151,18 +154,13 @@ impl Judge {
             return Judged::Answer(self.refuse(&incoming.headers, &denial, arrival));
         };
         let snapshot = &published.snapshot;
-        let read;
-        let judgement = if incoming.headers.bytes() > self.header_bytes {
-            engine::refused(Denial::because(Denied::TooLarge, "headers over `limits.header_bytes`"))
-        } else {
-            read = engine::read(snapshot, incoming);
-            match &read {
-                Ok(request) => match engine::authorize(snapshot, request, arrival.now, attempt) {
-                    Ok(judgement) => judgement,
-                    Err(needs) => return Judged::NeedsKeys(needs.0),
-                },
-                Err(denial) => engine::refused(denial.clone()),
-            }
+        let read = engine::read(snapshot, incoming);
+        let judgement = match &read {
+            Ok(request) => match engine::authorize(snapshot, request, arrival.now, attempt) {
+                Ok(judgement) => judgement,
+                Err(needs) => return Judged::NeedsKeys(needs.0),
+            },
+            Err(denial) => engine::refused(denial.clone()),
         };
         let id = self.ids.next(arrival.now);
         let answer = response::answer(&snapshot.policy, incoming, &judgement, &id);
@@ -205,3 +203,6 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,6 @@ mod model;
 mod policy;
 mod reload;
 mod schema;
-mod settings;
 mod stand;
 mod tls;
 mod token;

@@ -182,7 +182,10 @@ impl Check {
     }
 
     fn ask(&self, message: &[u8], attempt: Attempt) -> Judged {
-        wire::with_incoming(message, |incoming| self.service.judge.judge(incoming, self.arrival, attempt))
+        let judge = &self.service.judge;
+        judge.guarded(self.arrival, || {
+            wire::with_incoming(message, |incoming| judge.judge(incoming, self.arrival, attempt))
+        })
     }
 
     fn refuse(&mut self, denial: &Denial) {

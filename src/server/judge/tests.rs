@@ -1,0 +1,51 @@
+//! A defect denies, and without a policy nobody is let in.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use super::*;
+use crate::decision::Block;
+use crate::request::Source;
+use crate::settings::Values;
+use crate::telemetry::{Form, Lines};
+
+fn judge() -> Judge {
+    let metrics = Metrics::new();
+    let lines = Lines::start(8, Box::new(io::sink()), metrics.clone()).expect("a thread");
+    let values = Values::gather(|_| None, |_| None, &BTreeMap::new()).expect("no unknown setting");
+    let settings = values.read().expect("the defaults");
+    let log = DecisionLog::new(&settings.log, Form::Json, lines);
+    Judge::new(Arc::default(), metrics, log)
+}
+
+#[track_caller]
+fn denied(judged: Judged) -> (Block, u16, &'static str) {
+    match judged {
+        Judged::Answer(Answer::Deny { block, status, metadata, .. }) => (block, status, metadata.reason),
+        Judged::Answer(Answer::Allow { .. }) | Judged::NeedsKeys(_) => panic!("this is no denial"),
+    }
+}
+
+#[test]
+fn a_panic_denies_one_request_and_is_counted() {
+    let judge = judge();
+    for count in 1..=2 {
+        let judged = judge.guarded(Arrival::now(), || panic!("a defect"));
+        assert_eq!(denied(judged), (Block::Unavailable, 503, "internal_error"));
+        let told = format!("portcullis_panics_total {count}\n");
+        assert!(judge.metrics().render(None).contains(&told), "{told}");
+    }
+}
+
+#[test]
+fn without_a_policy_nobody_is_let_in() {
+    let incoming = Incoming {
+        method: "GET",
+        host: "crm.example.com",
+        target: "/",
+        headers: Headers::default(),
+        source: Source::default(),
+    };
+    let judged = judge().judge(Ok(&incoming), Arrival::now(), Attempt::First);
+    assert_eq!(denied(judged), (Block::Unavailable, 503, "policy_unavailable"));
+}
