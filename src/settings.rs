@@ -5,6 +5,9 @@ mod address;
 mod file;
 mod listeners;
 mod read;
+mod reader;
+mod unknown;
+mod values;
 
 use std::time::Duration;
 
@@ -13,7 +16,7 @@ use crate::token::cache::CacheSettings;
 pub use address::{Address, SocketOwner};
 pub use file::{FileError, read_file};
 pub use listeners::{Http, Target, TlsFiles};
-pub use read::{Problem, Source, Values};
+pub use values::{Problem, Source, Values};
 
 /// One setting as people know it.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,7 @@
 //! `portcullis serve`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
@@ -155,8 +156,15 @@ fn gather(arguments: &Arguments) -> anyhow::Result<Result<Values, Vec<Problem>>>
         }
     };
     let flag = |setting: &Setting| arguments.flags.get(setting.key).cloned();
-    let environment = |setting: &Setting| std::env::var(setting.variable()).ok();
-    Ok(Values::gather(flag, environment, &file))
+    Ok(Values::gather(flag, &environment(), &file))
+}
+
+/// What is no text is passed on as near to it as can be: then it is no setting, and is said so.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (OsString, OsString)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    };
+    std::env::vars_os().map(text).filter(|(name, _)| name.starts_with("PORTCULLIS_")).collect()
 }
 
 fn wrong(problems: &[Problem], terminal: &Terminal) -> anyhow::Error {

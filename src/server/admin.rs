@@ -1,5 +1,6 @@
 //! Pages for probes, Prometheus and operators, over plain HTTP/1.1. Nothing on them changes anything.
 
+mod explain;
 mod host;
 mod page;
 mod probe;
@@ -74,8 +75,8 @@ pub async fn serve(listener: Listener, pages: Pages) -> Infallible {
 }
 
 async fn talk(stream: Stream, pages: Pages) {
-    let answer = service_fn(|request: Request<Incoming>| {
-        std::future::ready(Ok::<Response<Full<Bytes>>, Infallible>(page::answer(&pages, &request)))
+    let answer = service_fn(|request: Request<Incoming>| async {
+        Ok::<Response<Full<Bytes>>, Infallible>(page::answer(&pages, request).await)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Address;
-use super::read::Reader;
+use super::reader::Reader;
 
 /// Files of certificates and keys (`tls.*`).
 #[derive(Debug, Clone, PartialEq, Eq)]

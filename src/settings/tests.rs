@@ -10,7 +10,11 @@ fn values(flags: &[(&str, &str)], environment: &[(&str, &str)], file: &str) -> R
         list.iter().find(|(known, _)| *known == key).map(|(_, text)| (*text).to_owned())
     };
     let file = read_file(file).expect("a file");
-    Values::gather(|setting| find(flags, setting.key), |setting| find(environment, setting.key), &file)
+    let variable = |(key, text): &(&str, &str)| {
+        let setting = ALL.iter().find(|setting| setting.key == *key);
+        (setting.map_or_else(|| (*key).to_owned(), Setting::variable), (*text).to_owned())
+    };
+    Values::gather(|setting| find(flags, setting.key), &environment.iter().map(variable).collect(), &file)
 }
 
 #[test]
@@ -49,10 +53,10 @@ fn every_wrong_value_is_reported_at_once() {
     assert_eq!(
         named,
         [
-            "setting `listen.grpc` cannot be `nowhere`",
-            "setting `cache.tokens` cannot be `yes`",
-            "setting `limits.in_flight` cannot be `0`",
-            "setting `log.sample` cannot be `2`",
+            "setting `listen.grpc` cannot be `nowhere` (given as `--listen-grpc`)",
+            "setting `cache.tokens` cannot be `yes` (given as `--cache-tokens`)",
+            "setting `limits.in_flight` cannot be `0` (given as `--limits-in-flight`)",
+            "setting `log.sample` cannot be `2` (given as `--log-sample`)",
         ]
     );
 }
@@ -61,13 +65,16 @@ fn every_wrong_value_is_reported_at_once() {
 fn what_is_printed_can_be_read_again() {
     let values = values(&[("listen.grpc", "unix:@a,127.0.0.1:1")], &[], "").expect("values");
     let file: BTreeMap<String, String> = read_file(&values.print()).expect("a file");
-    let again = Values::gather(|_| None, |_| None, &file).expect("values");
+    let again = Values::gather(|_| None, &BTreeMap::new(), &file).expect("values");
     assert_eq!(again.read(), values.read());
 }
 
 fn problems(flags: &[(&str, &str)]) -> Vec<String> {
     let wrong = values(flags, &[], "").expect("values").read().err().unwrap_or_default();
-    wrong.into_iter().map(|problem| problem.message).collect()
+    wrong
+        .into_iter()
+        .map(|problem| problem.message.split(" (given").next().unwrap_or_default().to_owned())
+        .collect()
 }
 
 #[test]
@@ -98,4 +105,59 @@ fn how_the_original_request_is_named_is_never_guessed() {
     let flags = [listen, ("http.target", "request"), prefix];
     let http = values(&flags, &[], "").expect("values").read().expect("settings").http.expect("http");
     assert_eq!(http.target, Target::Request { path_prefix: "/authz".into() });
+}
+
+#[test]
+fn a_mistyped_variable_is_named_and_those_of_kubernetes_are_not_ours() {
+    let mistyped = [("PORTCULLIS_LISTEN_GPRC", "x"), ("PORTCULLIS_LOG_COLOUR", "x")];
+    let problems = values(&[], &mistyped, "").expect_err("unknown");
+    assert_eq!(problems[0].message, "there is no setting `PORTCULLIS_LISTEN_GPRC` (in the environment)");
+    assert_eq!(problems[0].hint, "did you mean `PORTCULLIS_LISTEN_GRPC`?");
+    assert_eq!(problems[1].message, "there is no setting `PORTCULLIS_LOG_COLOUR` (in the environment)");
+    let of_others = [
+        ("PORTCULLIS_SERVICE_HOST", "10.0.0.1"),
+        ("PORTCULLIS_PORT", "tcp://10.0.0.1:9191"),
+        ("PORTCULLIS_PORT_9191_TCP", "tcp://10.0.0.1:9191"),
+        ("PORTCULLIS_LOG_SERVICE_PORT_HTTP", "80"),
+        ("PORTCULLIS_CONFIG", "portcullis.yaml"),
+        ("PORTCULLIS_IMAGE", "portcullis:1"),
+    ];
+    assert!(values(&[], &of_others, "").is_ok());
+}
+
+#[test]
+fn what_no_machine_can_give_is_refused() {
+    let flags = [
+        ("reload.interval", "1ms"),
+        ("limits.deadline", "0s"),
+        ("keepalive.interval", "0s"),
+        ("shutdown.drain", "1000000h"),
+        ("log.queue", "1000000000000"),
+        ("workers", "5000"),
+    ];
+    let problems = values(&flags, &[], "").expect("values").read().expect_err("wrong");
+    assert_eq!(problems.len(), flags.len(), "{problems:?}");
+    let queue = problems.iter().find(|problem| problem.message.contains("log.queue"));
+    assert_eq!(queue.map(|problem| &*problem.hint), Some("it is a number from 1 to 1000000"));
+}
+
+#[test]
+fn a_server_that_nobody_can_ask_is_refused() {
+    let problems = values(&[("listen.grpc", "")], &[], "").expect("values").read().expect_err("wrong");
+    assert_eq!(problems[0].message, "setting `listen.grpc` is missing");
+    let http = [("listen.grpc", ""), ("listen.http", "127.0.0.1:1"), ("http.target", "request")];
+    assert!(values(&http, &[], "").expect("values").read().is_ok());
+}
+
+#[test]
+fn a_mode_is_octal_however_yaml_reads_it() {
+    for mode in ["0660", "\"0660\"", "660"] {
+        let file = format!("listen: {{ socket_mode: {mode} }}");
+        let settings = values(&[], &[], &file).expect("values").read().expect(mode);
+        assert_eq!(settings.socket.mode, 0o660, "{mode}");
+    }
+    for mode in ["0o660", "0o600", "0o777", "0o640", "0", "0060", "1777", "rw"] {
+        let file = format!("listen: {{ socket_mode: {mode} }}");
+        assert!(values(&[], &[], &file).expect("values").read().is_err(), "{mode}");
+    }
 }

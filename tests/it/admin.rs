@@ -136,6 +136,36 @@ fn nothing_can_be_changed_and_no_foreign_page_can_read() {
     assert_eq!(ask(stand.metrics, "GET /metrics HTTP/1.1\nhost: node-1.example.com").status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_is_explained_to_operators_alone() {
+    let stand = Stand::new(RULES, &[]);
+    let token = stand.signer.token(ISSUER);
+    let post = |address, kind: &str, body: &str| {
+        let length = body.len();
+        ask(
+            address,
+            &format!(
+                "POST /explain HTTP/1.1\nhost: localhost\ncontent-type: {kind}\ncontent-length: {length}\n\n{body}"
+            ),
+        )
+    };
+    let question = |token: &str| {
+        json!({ "method": "GET", "url": "https://crm.example/orders/1", "token": token }).to_string()
+    };
+    let allowed = post(stand.admin, "application/json", &question(&token));
+    assert_eq!((allowed.status, &json_of(&allowed.body)["decision"]["outcome"]), (200, &json!("allow")));
+    let denied = post(stand.admin, "application/json; charset=utf-8", &question("nonsense"));
+    assert_eq!(json_of(&denied.body)["decision"]["reason"], "malformed_token");
+    let bad = post(stand.admin, "application/json", "{}");
+    assert_eq!(bad.status, 400);
+    assert!(json_of(&bad.body)["hint"].is_string(), "{}", bad.body);
+    assert_eq!(post(stand.admin, "text/plain", &question(&token)).status, 415);
+    assert_eq!(post(stand.metrics, "application/json", &question(&token)).status, 405);
+    assert_eq!(get(stand.admin, "/explain").status, 405);
+    let verified = r#"portcullis_token_verifications_total{issuer="auth",algorithm="EdDSA",result="ok"}"#;
+    assert!(stand.value(verified).is_none_or(|count| count == 0.0), "a question is no decision");
+}
+
 #[test]
 fn whoever_holds_connections_keeps_no_probe_out() {
     let stand = Stand::new(RULES, &[]);

@@ -22,6 +22,7 @@ mod model;
 mod policy;
 mod reload;
 mod schema;
+mod settings;
 mod stand;
 mod tls;
 mod token;

@@ -1,11 +1,21 @@
 //! What Prometheus reads: linted by its own tool, scraped by the real one, and right.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use portcullis::cases::{self, Run};
+use portcullis::policy::compile;
+use portcullis::policy::diagnostic::Diagnostics;
+use portcullis::policy::observe::Silent;
+use portcullis::telemetry::Metrics;
+use portcullis::time::UnixTime;
 use serde_json::Value;
+
+use crate::policy;
 
 use crate::stand::{ISSUER, Stand, get, request};
 
@@ -171,6 +181,45 @@ fn a_reload_shows_in_the_figures_and_takes_the_series_of_removed_routes_away() {
     assert!(!text.contains(r#"route="orders""#) && text.contains(r#"route="invoices""#));
     let revisions = text.lines().filter(|line| line.starts_with("portcullis_policy_info{")).count();
     assert_eq!(revisions, 1);
+}
+
+/// Every decision that the cases of the language come to, under any policy, has its series from the start.
+#[test]
+fn no_decision_is_unforeseen() {
+    let names = |metrics: &Metrics| -> BTreeSet<String> {
+        let text = metrics.render(None);
+        let decisions = text.lines().filter(|line| line.starts_with("portcullis_decisions_total{"));
+        decisions.filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name.to_owned()).collect()
+    };
+    let mut judged = 0;
+    let mut unforeseen = Vec::new();
+    for entry in std::fs::read_dir(policy::root()).expect("tests/cases") {
+        let directory = entry.expect("an entry").path();
+        if !directory.is_dir() || directory.ends_with("broken") {
+            continue;
+        }
+        let (policies, tests) = policy::files(&directory);
+        let policy = Arc::new(compile(&policies).expect("a policy"));
+        let metrics = Metrics::new();
+        let series = metrics.series(&policy);
+        let foreseen = names(&metrics);
+        let run = Run::new(policy, [7; 32], UnixTime::from_seconds(1_790_000_000));
+        for file in tests {
+            let suite = cases::read(&file, 0, &mut Diagnostics::default());
+            for case in &suite.cases {
+                let Ok(staged) = run.stage(&suite, case) else { continue };
+                judged += 1;
+                staged.judge(&mut Silent, |_, judgement, answer| {
+                    series.record(judgement, answer, Duration::ZERO);
+                });
+            }
+        }
+        unforeseen.extend(
+            names(&metrics).difference(&foreseen).map(|name| format!("{}: {name}", directory.display())),
+        );
+    }
+    assert!(unforeseen.is_empty(), "{}", unforeseen.join("\n"));
+    assert!(judged > 500, "only {judged} cases were judged");
 }
 
 /// Polls, with a bound that only a hanging machine reaches.

@@ -5,7 +5,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
-use super::{Audience, Pages, host, probe, status};
+use super::{Audience, Pages, explain, host, probe, status};
 use crate::telemetry::BUILD;
 
 /// The format of <https://prometheus.io/docs/instrumenting/exposition_formats/>.
@@ -14,7 +14,10 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 const FOR_EVERYONE: [&str; 3] = ["/metrics", "/livez", "/readyz"];
-const FOR_OPERATORS: [&str; 4] = ["/version", "/policy", "/keys", "/decisions"];
+const FOR_OPERATORS: [&str; 5] = ["/version", "/policy", "/keys", "/decisions", "/explain"];
+
+/// The only page that is asked with a body. It changes nothing either.
+const EXPLAIN: &str = "/explain";
 
 /// An answer in the making.
 pub(super) struct Page {
@@ -28,27 +31,39 @@ impl Page {
         Self { status, content_type: TEXT, text: text.into() }
     }
 
+    pub fn json_text(status: StatusCode, text: String) -> Self {
+        Self { status, content_type: JSON, text }
+    }
+
     pub fn json(value: &serde_json::Value) -> Self {
         Self { status: StatusCode::OK, content_type: JSON, text: format!("{value:#}\n") }
     }
 }
 
-pub(super) fn answer(pages: &Pages, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(pages: &Pages, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let is_reading = *request.method() == Method::GET || *request.method() == Method::HEAD;
-    let page = if is_misdirected(pages, request) {
+    let page = if is_misdirected(pages, &request) {
         Page::text(
             StatusCode::MISDIRECTED_REQUEST,
             "this page is not for that host: ask by address, or by a name of the machine or the cluster\n",
         )
+    } else if request.uri().path() == EXPLAIN && pages.audience == Audience::Operators {
+        if *request.method() != Method::POST {
+            return not_so("POST", "ask with POST and a question in JSON\n");
+        }
+        explain::answer(pages, request).await
     } else if is_reading {
         get(pages, request.uri().path(), request.uri().query().unwrap_or_default())
     } else {
-        let page = Page::text(StatusCode::METHOD_NOT_ALLOWED, "nothing here can be changed: use GET\n");
-        let mut response = page.into_response();
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+        return not_so("GET, HEAD", "nothing here can be changed: use GET\n");
     };
     page.into_response()
+}
+
+fn not_so(allowed: &'static str, text: &str) -> Response<Full<Bytes>> {
+    let mut response = Page::text(StatusCode::METHOD_NOT_ALLOWED, text).into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 fn get(pages: &Pages, path: &str, query: &str) -> Page {

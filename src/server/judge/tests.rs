@@ -12,7 +12,7 @@ use crate::telemetry::{Form, Lines};
 fn judge() -> Judge {
     let metrics = Metrics::new();
     let lines = Lines::start(8, Box::new(io::sink()), metrics.clone()).expect("a thread");
-    let values = Values::gather(|_| None, |_| None, &BTreeMap::new()).expect("no unknown setting");
+    let values = Values::gather(|_| None, &BTreeMap::new(), &BTreeMap::new()).expect("no unknown setting");
     let settings = values.read().expect("the defaults");
     let log = DecisionLog::new(&settings.log, Form::Json, lines);
     Judge::new(Arc::default(), metrics, log)

@@ -112,6 +112,7 @@ fn a_route_has_series_for_what_it_can_decide_and_no_others() {
             "deny/bad_signature/",
             "deny/disallowed_algorithm/",
             "deny/expired/",
+            "deny/guard_mismatch/",
             "deny/invalid_claims/",
             "deny/malformed_token/",
             "deny/missing_scope/main",

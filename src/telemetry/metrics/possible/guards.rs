@@ -88,12 +88,18 @@ fn takes_all(guard: &Guard) -> bool {
     guard.audiences.is_none() && guard.types.is_none() && guard.claims.is_empty()
 }
 
-/// The issuers in whose places a token is looked for: those of the rule, and of any fence before it.
+/// Whose tokens may be found: those of every issuer that shares a place with one that the rule, or any fence
+/// before it, looks in.
 fn looked_in(policy: &Policy, of_rule: &[IssuerId]) -> Vec<IssuerId> {
     let enforced = policy.forbids.iter().filter(|forbid| !forbid.shadow);
-    let mut places: Vec<IssuerId> = enforced.flat_map(|forbid| forbid.look_in.iter().copied()).collect();
-    places.extend_from_slice(of_rule);
-    places.sort_unstable();
-    places.dedup();
-    places
+    let asked: Vec<IssuerId> = enforced.flat_map(|forbid| &forbid.look_in).chain(of_rule).copied().collect();
+    let places = |issuer: &IssuerId| {
+        policy.issuers.get(usize::from(issuer.0)).map(|issuer| issuer.places.as_slice()).unwrap_or_default()
+    };
+    let all = (0..policy.issuers.len()).filter_map(|index| u16::try_from(index).ok()).map(IssuerId);
+    all.filter(|issuer| {
+        asked.contains(issuer)
+            || asked.iter().any(|asked| places(asked).iter().any(|place| places(issuer).contains(place)))
+    })
+    .collect()
 }
