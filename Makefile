@@ -3,13 +3,15 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit e2e check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
+.PHONY: help demo test unit e2e test-deploy manifests check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
 VENV := .venv/.installed
 MODULES := node_modules/.package-lock.json
 PYTHON := .venv/bin/python
+DEPLOY_TOOLS := .cache/deploy-tools
+WITH_DEPLOY_TOOLS := PYTHONPATH=$(DEPLOY_TOOLS):examples $(PYTHON)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -24,6 +26,12 @@ unit: system ## unit and integration tests
 
 e2e: build-tested $(VENV) $(MODULES) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
 	$(PYTHON) -m pytest tests/e2e $(ARGS)
+
+test-deploy: build-tested $(VENV) $(DEPLOY_TOOLS)/.installed ## deploy/: schemas, charts, image, pod; ARGS='-k helm' chooses
+	$(WITH_DEPLOY_TOOLS) -m pytest tests/deploy $(ARGS)
+
+manifests: $(VENV) $(DEPLOY_TOOLS)/.installed ## writes deploy/kubernetes/{native,classic}.yaml anew
+	$(WITH_DEPLOY_TOOLS) tests/deploy/manifests.py native classic
 
 check: check-rust check-python check-dependencies check-workflows ## format, lints, documentation, dependency policy
 
@@ -67,6 +75,12 @@ system: ## the Debian packages that are needed, as root; otherwise prints the co
 $(VENV): requirements.txt | system
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+# In a folder of their own: they are large, and no other test needs them.
+$(DEPLOY_TOOLS)/.installed: tests/deploy/requirements.txt | $(VENV)
+	rm -rf $(DEPLOY_TOOLS)
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $< --target $(DEPLOY_TOOLS)
 	@touch $@
 
 $(MODULES): package.json package-lock.json | system
