@@ -1,0 +1,3 @@
+//! The command line as people meet it: what each command prints, how it ends, and that pipes stay plain.
+
+mod general;

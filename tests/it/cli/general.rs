@@ -1,0 +1,33 @@
+//! What all commands have in common.
+
+use crate::snapshots::Program;
+
+#[test]
+fn help_shows_examples_before_anything_else() {
+    let program = Program::with(&[]);
+    program.run("help").exits(0).is("help");
+    for command in ["serve", "check", "test", "explain", "routes", "healthcheck", "completions", "man"] {
+        let said = program.run(&format!("{command} --help"));
+        said.exits(0);
+        let (examples, usage) = (said.out.find("Examples:"), said.out.find("Usage:"));
+        assert!(examples.is_some() && examples < usage, "{command}: {}", said.out);
+    }
+}
+
+#[test]
+fn an_unknown_command_is_a_usage_error_with_a_next_step() {
+    Program::with(&[]).run("chekc").exits(2).is("unknown-command");
+}
+
+#[test]
+fn nothing_is_coloured_in_a_pipe_unless_asked_for() {
+    let files = [("policies/policy.yaml", "version: 1\nroutes: [{ match: GET /a, allow: anyonee }]\n")];
+    let plain = Program::with(&files).run("check");
+    assert!(!plain.out.contains('\u{1b}'), "{}", plain.out);
+    let forced = Program::with(&files).run("--color always check");
+    assert!(forced.out.contains('\u{1b}'), "{}", forced.out);
+    let forced = Program::with(&files).variable("CLICOLOR_FORCE", "1");
+    assert!(forced.run("check").out.contains('\u{1b}'));
+    let silenced = forced.variable("NO_COLOR", "1").run("check");
+    assert_eq!(silenced.out, plain.out);
+}
