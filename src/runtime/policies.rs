@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::policy::diagnostic::SourceFile;
+use crate::policy::diagnostic::{Severity, SourceFile, codes};
 use crate::policy::{Policy, compile};
+use crate::token::cache::{CacheSettings, TokenCache};
 use crate::token::settings::{IssuerSettings, KeySource};
+use crate::token::trust::{SourceKeys, Trust};
 
 use super::files::{self, FilesError, Kind, parent};
 use super::keys::{self, Context, LocalError, Reading, Stored, is_older, sha256};
@@ -107,8 +109,35 @@ pub(super) fn compiled(
         };
         issuer.sources.iter().map(of_source).collect()
     };
-    let at_hand = policy.issuers.iter().map(of_issuer).collect();
+    let at_hand: Vec<Vec<AtHand>> = policy.issuers.iter().map(of_issuer).collect();
+    refuse_one_key_for_two(&policy, &at_hand)?;
     Ok(Ready { policy: Arc::new(policy), at_hand })
+}
+
+/// Files that hold one key under two names: what the compiler, which reads none, could not see.
+fn refuse_one_key_for_two(policy: &Policy, at_hand: &[Vec<AtHand>]) -> Result<(), ReloadFailure> {
+    let source = |source: &AtHand| {
+        let set = match source {
+            AtHand::Read(Ok(reading)) => Some(Arc::clone(&reading.set)),
+            AtHand::Read(Err(_)) | AtHand::Stored(_) => None,
+        };
+        SourceKeys { set, fetched_at: None, remote: false }
+    };
+    let keys = at_hand.iter().map(|sources| sources.iter().map(source).collect()).collect();
+    let forgetful = CacheSettings { enabled: false, ..CacheSettings::default() };
+    let trust = Trust::new(policy.issuers.clone(), keys, Arc::new(TokenCache::new(forgetful)));
+    let Some((one, other)) = trust.nameless_with_one_key() else { return Ok(()) };
+    Err(ReloadFailure::Invalid(vec![Problem {
+        code: codes::NAMELESS_WITH_ONE_KEY,
+        severity: Severity::Error,
+        message: format!(
+            "issuers `{}` and `{}` take tokens without `iss` of one key",
+            trust.name(one),
+            trust.name(other)
+        ),
+        place: None,
+        hint: Some("nobody could tell whose token is whose: give each its own key".to_owned()),
+    }]))
 }
 
 /// Directories of the files with keys that a policy names.

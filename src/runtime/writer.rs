@@ -203,13 +203,7 @@ impl Writer {
         let keys = self.slots.iter().map(Slot::keys).collect();
         let trust = Trust::new(issuers, keys, Arc::clone(&self.cache))
             .with_token_bytes(self.context.options.token_bytes);
-        let name = |issuer: IssuerId| {
-            trust
-                .issuers()
-                .get(usize::from(issuer.0))
-                .map(|settings| settings.name.clone())
-                .unwrap_or_default()
-        };
+        let name = |issuer: IssuerId| Box::from(trust.name(issuer));
         let shared = trust.nameless_with_one_key().map(|(one, other)| (name(one), name(other)));
         if let Some((one, other)) = shared.as_ref().filter(|_| shared != self.shared) {
             journal::nameless_with_one_key(one, other);

@@ -143,6 +143,11 @@ impl KeySet {
         self.keys.iter().map(|key| (key.id.as_deref(), key.algorithms().map(Algorithm::name).collect()))
     }
 
+    /// The algorithms that its keys are for.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.keys.iter().flat_map(Key::algorithms)
+    }
+
     /// Keys that were left out.
     #[must_use]
     pub fn rejected(&self) -> &[RejectedKey] {

@@ -1,11 +1,13 @@
 //! An issuer as the policy describes it: whose tokens, where they are found, what they must hold.
 
+mod place;
 mod preset;
 
 use std::time::Duration;
 
 use super::claims::ClaimPath;
 
+pub use place::Place;
 pub use preset::Preset;
 
 /// A signature algorithm (RFC 7518 section 3.1, RFC 8037, RFC 9864).
@@ -133,40 +135,6 @@ pub enum Audiences {
     Any,
     /// One of these must be in the token. Never empty.
     OneOf(Vec<Box<str>>),
-}
-
-/// A place of a request where a token may stand.
-#[derive(Debug, Clone, Eq)]
-pub enum Place {
-    /// A header, after a scheme (compared without regard to case) or as the whole value.
-    Header {
-        /// Lower case.
-        name: Box<str>,
-        /// `Bearer`, …
-        scheme: Option<Box<str>>,
-    },
-    /// A cookie.
-    Cookie(Box<str>),
-    /// A query parameter.
-    Query(Box<str>),
-}
-
-/// Schemes are compared without regard to case (RFC 9110 section 11.1): `Bearer` and `bearer` are one place.
-impl PartialEq for Place {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Header { name, scheme }, Self::Header { name: other_name, scheme: other_scheme }) => {
-                let same_scheme = match (scheme, other_scheme) {
-                    (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
-                    (None, None) => true,
-                    (Some(_), None) | (None, Some(_)) => false,
-                };
-                name == other_name && same_scheme
-            }
-            (Self::Cookie(one), Self::Cookie(other)) | (Self::Query(one), Self::Query(other)) => one == other,
-            (Self::Header { .. } | Self::Cookie(_) | Self::Query(_), _) => false,
-        }
-    }
 }
 
 /// Claim paths by what they hold. `subject` and `audience`: the first present; the others: the union.

@@ -2,6 +2,7 @@
 
 mod beside;
 mod keys;
+mod material;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,18 +40,19 @@ pub(super) fn compile(
     }
     let compiled: Vec<IssuerSettings> = issuers.iter().map(|issuer| one(issuer, files, problems)).collect();
     report_nameless(issuers, &compiled, problems);
+    material::report(issuers, &compiled, problems);
     compiled
 }
 
 /// A token without `iss` is tried with every issuer of such tokens whose place it came from, and these few.
 fn report_nameless(written: &[document::Issuer], compiled: &[IssuerSettings], problems: &mut Diagnostics) {
-    let mut at_place: HashMap<String, usize> = HashMap::new();
+    let mut at_place: HashMap<&Place, usize> = HashMap::new();
     for (issuer, settings) in written.iter().zip(compiled) {
         if !settings.iss.is_empty() || issuer.iss.is_empty() {
             continue;
         }
         for place in &settings.places {
-            let count = at_place.entry(format!("{place:?}")).or_default();
+            let count = at_place.entry(place).or_default();
             *count += 1;
             if *count == MOST_NAMELESS + 1 {
                 problems
@@ -170,6 +172,13 @@ fn preset(issuer: &document::Issuer, problems: &mut Diagnostics) -> Preset {
         problems
             .error(codes::CLIENT_WITHOUT_KEYCLOAK, client.at, "`client` belongs to `preset: keycloak`")
             .hint("remove it, or say `preset: keycloak`");
+    }
+    if let Some(name) = name.filter(|name| &*name.value == "passport")
+        && issuer.iss.iter().any(|iss| &*iss.value != "none")
+    {
+        problems
+            .error(codes::PASSPORT_WITH_ISS, name.at, "`preset: passport` is for tokens that carry no `iss`")
+            .hint("write `issuer: none`, or `read: { scopes: scopes }` if these tokens do carry one");
     }
     Preset::named(text, client.map(|client| &*client.value)).unwrap_or_else(|| {
         if let Some(name) = name {

@@ -119,6 +119,9 @@ codes! {
     DURATION = "P0516", "a duration that cannot be read";
     SIZE = "P0517", "a size that cannot be read";
     NAMELESS_ISSUERS = "P0518", "more issuers without `iss` than can be told apart";
+    KEYS_UNUSABLE = "P0519", "keys in the policy that cannot be used";
+    NAMELESS_WITH_ONE_KEY = "P0520", "one key of two issuers without `iss`";
+    PASSPORT_WITH_ISS = "P0521", "the passport preset for tokens that carry an `iss`";
 
     UPSTREAM_NAME = "P0601", "a header for the upstream that can have no such name";
     UPSTREAM_HEADER = "P0602", "a header that cannot be set or removed";
@@ -162,4 +165,5 @@ codes! {
     SECRET_LIKE_A_KEY = "P1014", "a secret that may be a public key";
     SHADOW_WITHOUT_FALLBACK = "P1015", "a shadow without an equal that enforces";
     LOOSENS_NOTHING = "P1016", "`loosens` where nothing is loosened";
+    KEY_LEFT_OUT = "P1017", "a key in the policy that is left out";
 }

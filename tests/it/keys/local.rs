@@ -1,9 +1,13 @@
 //! Keys in files: read again when they change, kept when they go.
 
 use std::fs;
+use std::sync::Arc;
+
+use portcullis::runtime::Runtime;
+use tokio::runtime::Handle;
 
 use super::signer::{Signer, jwks};
-use super::world::{World, iss, policy, until};
+use super::world::{World, iss, options, policy, until};
 
 /// An issuer with one file, in the policy's own words, and how a signer's keys are written to it.
 type Kind = (&'static str, fn(&Signer) -> String);
@@ -114,4 +118,49 @@ async fn a_file_stands_beside_the_policy_that_names_it() {
     fs::write(directory.path().join("below/policy.yaml"), policy).expect("a policy");
     let world = World::serve_directory(directory, |_| {});
     assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "allowed");
+}
+
+/// Fault: two files that hold one key under two names. Nobody could tell whose a token without `iss` is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_hold_one_key_for_two_issuers_without_iss_are_not_taken() {
+    let (first, second) = (Signer::new("k1"), Signer::new("k1"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, signer: &Signer| {
+        fs::write(directory.path().join(name), signer.pem()).expect("a file");
+    };
+    let policy = |second: &str| {
+        let issuer = |name: &str, file: &str| {
+            format!("  {name}: {{ issuer: none, audiences: [crm], keys: {{ pem_file: {file} }} }}\n")
+        };
+        let routes = "routes: [{ match: /a, guard: a, allow: authenticated }, { match: /b, guard: b, allow: authenticated }]\n";
+        format!("version: 1\nissuers:\n{}{}{routes}", issuer("a", "a.pem"), issuer("b", second))
+    };
+    write("a.pem", &first);
+    write("b.pem", &second);
+    write("c.pem", &first);
+    fs::write(directory.path().join("policy.yaml"), policy("c.pem")).expect("a file");
+    let options = options(directory.path(), &Arc::default());
+    let refused = Runtime::start(options, &Handle::current()).expect_err("one key for two").to_string();
+    assert!(refused.contains("P0520 issuers `a` and `b` take tokens without `iss` of one key"), "{refused}");
+
+    fs::write(directory.path().join("policy.yaml"), policy("b.pem")).expect("a file");
+    let world = World::serve_directory(directory, |_| {});
+    let (by_first, by_second) = (first.nameless(), second.nameless());
+    let as_it_should_be = async || {
+        assert_eq!(world.ask("/a", Some(&by_first)).await, "allowed");
+        assert_eq!(world.ask("/b", Some(&by_second)).await, "allowed");
+        assert_eq!(world.ask("/b", Some(&by_first)).await, "guard_mismatch");
+        assert_eq!(world.ask("/a", Some(&by_second)).await, "guard_mismatch");
+    };
+    as_it_should_be().await;
+    fs::write(world.path("policy.yaml"), policy("c.pem")).expect("a file");
+    assert!(world.runtime.reload().await.is_err(), "the last good policy stays");
+    as_it_should_be().await;
+
+    // A file that changes later is not a policy that can be refused: its tokens are.
+    fs::write(world.path("policy.yaml"), policy("b.pem")).expect("a file");
+    world.runtime.reload().await.expect("a good policy");
+    fs::write(world.path("b.pem"), first.pem()).expect("a file");
+    world.until("/a", &by_first, "unknown_issuer").await;
+    assert_eq!(world.ask("/b", Some(&by_first)).await, "unknown_issuer");
 }
