@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit e2e test-deploy manifests check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
+.PHONY: help demo test unit e2e test-deploy manifests image image-context check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -27,8 +27,15 @@ unit: system ## unit and integration tests
 e2e: build-tested $(VENV) $(MODULES) ## the real binary and the real Envoy; ARGS='-k websocket' chooses
 	$(PYTHON) -m pytest tests/e2e $(ARGS)
 
-test-deploy: build-tested $(VENV) $(DEPLOY_TOOLS)/.installed ## deploy/: schemas, charts, image, pod; ARGS='-k helm' chooses
+test-deploy: build-tested image-context ## deploy/: schemas, charts, image, pod; ARGS='-k helm' chooses
 	$(WITH_DEPLOY_TOOLS) -m pytest tests/deploy $(ARGS)
+
+image: $(VENV) $(DEPLOY_TOOLS)/.installed ## the container image, by buildah (ENGINE=docker: by Docker)
+	PATH=$(CURDIR)/.venv/bin:$$PATH PYTHONPATH=$(DEPLOY_TOOLS) deploy/image/build
+
+# For the tests as fast as can be; what is shipped (`make image`) takes the profile `dist`.
+image-context: $(VENV) $(DEPLOY_TOOLS)/.installed
+	PATH=$(CURDIR)/.venv/bin:$$PATH PYTHONPATH=$(DEPLOY_TOOLS) ENGINE=none PROFILE=release deploy/image/build
 
 manifests: $(VENV) $(DEPLOY_TOOLS)/.installed ## writes deploy/kubernetes/{native,classic}.yaml anew
 	$(WITH_DEPLOY_TOOLS) tests/deploy/manifests.py native classic
@@ -79,6 +86,7 @@ $(VENV): requirements.txt | system
 
 # In a folder of their own: they are large, and no other test needs them.
 $(DEPLOY_TOOLS)/.installed: tests/deploy/requirements.txt | $(VENV)
+	.ci/system deploy
 	rm -rf $(DEPLOY_TOOLS)
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $< --target $(DEPLOY_TOOLS)
 	@touch $@

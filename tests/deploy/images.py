@@ -1,0 +1,73 @@
+"""Images that a cluster would pull, made of what this machine has: Envoy, and the services of the demo."""
+
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import engine
+from stack import PROJECT, envoy_binary
+
+LEFT_OUT = shutil.ignore_patterns("test", "idlelib", "tkinter", "ensurepip", "site-packages", "__pycache__", "config-*")
+# What examples/ imports that is not Python's own, with what that imports.
+WANTED = ["cryptography", "cffi", "_cffi_backend*", "pycparser"]
+
+
+@contextmanager
+def _context(containerfile: str):
+    with tempfile.TemporaryDirectory() as directory:
+        context = Path(directory)
+        (context / "root").mkdir()
+        (context / "Containerfile").write_text("FROM scratch\nCOPY root/ /\n" + containerfile)
+        yield context
+
+
+def envoy(*names: str) -> None:
+    """The Envoy of the tests as an image, which takes the arguments that the official one takes."""
+    with _context('ENTRYPOINT ["/usr/local/bin/envoy"]\n') as context:
+        root = context / "root"
+        program = envoy_binary()
+        (root / "usr/local/bin").mkdir(parents=True)
+        shutil.copy2(program, root / "usr/local/bin/envoy")
+        for library in engine.libraries(program):
+            engine.copy(library, root)
+        for name in names:
+            engine.build(name, context)
+
+
+def services(crm: str, auth: str) -> None:
+    """CRMService and AuthService, with the Python that runs the tests."""
+    with _context("") as context:
+        root = context / "root"
+        _python(root)
+        shutil.copytree(PROJECT / "examples", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        for name, program in ((crm, "crm_service.py"), (auth, "auth_service.py")):
+            python = f"{sys.base_prefix}/bin/python3"
+            containerfile = (
+                "FROM scratch\nCOPY root/ /\nENV PYTHONPATH=/packages PYTHONDONTWRITEBYTECODE=1\n"
+                f'ENTRYPOINT ["{python}", "/app/{program}"]\n'
+            )
+            (context / "Containerfile").write_text(containerfile)
+            engine.build(name, context)
+
+
+def _python(root: Path) -> None:
+    prefix = Path(sys.base_prefix)
+    program = prefix / "bin" / "python3"
+    standard = Path("lib") / f"python3.{sys.version_info.minor}"
+    engine.copy(program, root)
+    shutil.copytree(prefix / standard, root / prefix.relative_to("/") / standard, ignore=LEFT_OUT)
+    packages = Path(next(path for path in sys.path if path.endswith("site-packages") and path.startswith(sys.prefix)))
+    for pattern in WANTED:
+        for found in packages.glob(pattern):
+            target = root / "packages" / found.name
+            target.parent.mkdir(exist_ok=True)
+            if found.is_dir():
+                shutil.copytree(found, target)
+            else:
+                shutil.copy2(found, target)
+    linked = [program, *(prefix / standard / "lib-dynload").glob("*.so"), *root.glob("packages/**/*.so")]
+    for each in linked:
+        for library in engine.libraries(each):
+            engine.copy(library, root)
