@@ -108,13 +108,13 @@ impl Policy {
         }
     }
 
-    /// How denials of a rule are answered; `None` where no rule spoke.
+    /// How denials of a rule are answered; `None` where no rule spoke, or says nothing of it.
     #[must_use]
     pub fn rule_answers(&self, rule: Rule) -> Option<&RuleAnswers> {
         match rule {
             Rule::None => None,
-            Rule::Route(id) => self.route(id).map(|route| &route.answers),
-            Rule::Forbid(id) => self.forbid(id).map(|forbid| &forbid.answers),
+            Rule::Route(id) => self.route(id)?.answers.as_deref(),
+            Rule::Forbid(id) => self.forbid(id)?.answers.as_deref(),
         }
     }
 }

@@ -342,7 +342,7 @@ pub struct Forbid {
     /// `unless`.
     pub unless: Option<Requirement>,
     /// `on_deny`.
-    pub on_deny: Option<OnDeny>,
+    pub on_deny: Option<Box<OnDeny>>,
     /// `mode`: `enforce` or `shadow`.
     pub mode: Option<Text>,
     /// `description`.
@@ -373,7 +373,7 @@ pub struct Route {
     /// `upstream`.
     pub upstream: Option<Upstream>,
     /// `on_deny`.
-    pub on_deny: Option<OnDeny>,
+    pub on_deny: Option<Box<OnDeny>>,
     /// `loosens`.
     pub loosens: Option<Spanned<bool>>,
     /// `description`.

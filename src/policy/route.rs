@@ -69,7 +69,7 @@ pub struct Route {
     /// What the upstream is told.
     pub upstream: UpstreamPlan,
     /// How denials of this route are answered.
-    pub answers: RuleAnswers,
+    pub answers: Option<Box<RuleAnswers>>,
     /// Evaluated and recorded, never enforced.
     pub shadow: bool,
     /// Where it says `loosens: true`: that it asks less than a wider one is meant.
@@ -90,7 +90,7 @@ pub struct Forbid {
     /// The issuers in whose places a token is looked for.
     pub look_in: Vec<IssuerId>,
     /// How denials of this rule are answered.
-    pub answers: RuleAnswers,
+    pub answers: Option<Box<RuleAnswers>>,
     /// Evaluated and recorded, never enforced.
     pub shadow: bool,
 }

@@ -41,11 +41,13 @@ pub fn compile(responses: Option<&document::Responses>, problems: &mut Diagnosti
     }
 }
 
-/// Compiles the `on_deny` of a route or forbid rule.
-pub fn compile_rule(on_deny: Option<&document::OnDeny>, problems: &mut Diagnostics) -> RuleAnswers {
-    match on_deny {
-        None => RuleAnswers::default(),
-        Some(document::OnDeny::Every(written)) => {
+/// Compiles the `on_deny` of a route or forbid rule. Few have one, and there may be many rules.
+pub fn compile_rule(
+    on_deny: Option<&document::OnDeny>,
+    problems: &mut Diagnostics,
+) -> Option<Box<RuleAnswers>> {
+    let answers = match on_deny? {
+        document::OnDeny::Every(written) => {
             let block = compile_block(written, problems);
             RuleAnswers {
                 bad_request: block.clone(),
@@ -55,14 +57,14 @@ pub fn compile_rule(on_deny: Option<&document::OnDeny>, problems: &mut Diagnosti
                 unavailable: block,
             }
         }
-        Some(document::OnDeny::ByKind {
+        document::OnDeny::ByKind {
             at: _,
             bad_request,
             unauthenticated,
             guard_mismatch,
             forbidden,
             unavailable,
-        }) => {
+        } => {
             let mut block = |written: &Option<document::Block>| {
                 written.as_ref().map(|written| compile_block(written, problems)).unwrap_or_default()
             };
@@ -74,7 +76,8 @@ pub fn compile_rule(on_deny: Option<&document::OnDeny>, problems: &mut Diagnosti
                 unavailable: block(unavailable),
             }
         }
-    }
+    };
+    Some(Box::new(answers))
 }
 
 fn compile_block(written: &document::Block, problems: &mut Diagnostics) -> Block {

@@ -38,7 +38,7 @@ fn responses() -> document::Responses {
 
 fn compiled(block: document::Block) -> (Block, Vec<(&'static str, String)>) {
     let mut problems = Diagnostics::default();
-    let answers = compile_rule(Some(&document::OnDeny::Every(block)), &mut problems);
+    let answers = compile_rule(Some(&document::OnDeny::Every(block)), &mut problems).expect("answers");
     let found = problems.problems.into_iter().map(|problem| (problem.code, problem.hint.unwrap_or_default()));
     (answers.forbidden, found.collect())
 }
@@ -166,7 +166,7 @@ fn a_json_body_stays_json_whatever_is_filled_in() {
 fn a_block_for_every_denial_answers_every_kind() {
     let status = Some(Spanned { value: 404, at: At::default() });
     let every = document::OnDeny::Every(document::Block { status, ..block() });
-    let answers = compile_rule(Some(&every), &mut Diagnostics::default());
+    let answers = compile_rule(Some(&every), &mut Diagnostics::default()).expect("answers");
     for reason in Denied::ALL {
         assert_eq!(answers.blocks(*reason).find_map(|block| block.status), Some(404), "{reason:?}");
     }
@@ -184,7 +184,7 @@ fn a_guard_mismatch_falls_back_to_the_answer_for_401() {
         unavailable: None,
     };
     let status = |written, reason| {
-        let answers = compile_rule(Some(&by_kind(written)), &mut Diagnostics::default());
+        let answers = compile_rule(Some(&by_kind(written)), &mut Diagnostics::default()).expect("answers");
         answers.blocks(reason).find_map(|block| block.status)
     };
     assert_eq!(status(Some(with(403)), Denied::GuardMismatch), Some(403));

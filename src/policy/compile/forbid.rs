@@ -52,7 +52,7 @@ fn one<'d>(
         unless,
         look_in: families.guards.issuers_of(&guards),
         guards,
-        answers: answer::compile_rule(written.on_deny.as_ref(), problems),
+        answers: answer::compile_rule(written.on_deny.as_deref(), problems),
         shadow: written.mode.as_ref().is_some_and(|mode| &*mode.value == "shadow"),
     }
 }

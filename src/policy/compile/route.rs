@@ -93,7 +93,7 @@ impl<'d> Compiler<'_, 'd, '_> {
                 || settings::admits_encoded_slashes(of_set),
             admits_semicolons,
             upstream: upstream::compile(defaults, written.upstream.as_ref(), &captures, self.problems),
-            answers: answer::compile_rule(written.on_deny.as_ref(), self.problems),
+            answers: answer::compile_rule(written.on_deny.as_deref(), self.problems),
             shadow: is_shadow(written),
             loosens: written.loosens.as_ref().filter(|flag| flag.value).map(|flag| flag.at),
         };

@@ -34,7 +34,7 @@ pub(super) fn forbid(node: &Node, problems: &mut Diagnostics) -> Option<Forbid> 
         matches,
         except: keys.take("except").map(|node| matching::read(node, "except", true, problems)),
         unless: keys.take("unless").and_then(|node| requirement::read(node, "`unless`", problems)),
-        on_deny: keys.take("on_deny").and_then(|node| answer::on_deny(node, problems)),
+        on_deny: keys.take("on_deny").and_then(|node| answer::on_deny(node, problems)).map(Box::new),
         mode: keys.word("mode", &["enforce", "shadow"], problems),
         description: keys.text("description", problems),
     };
@@ -57,7 +57,7 @@ pub(super) fn route(node: &Node, problems: &mut Diagnostics) -> Option<Route> {
         paths: keys.take("paths").and_then(|node| paths(node, false, problems)),
         mode: keys.word("mode", &["enforce", "shadow"], problems),
         upstream: keys.take("upstream").and_then(|node| answer::upstream(node, problems)),
-        on_deny: keys.take("on_deny").and_then(|node| answer::on_deny(node, problems)),
+        on_deny: keys.take("on_deny").and_then(|node| answer::on_deny(node, problems)).map(Box::new),
         loosens: keys.flag("loosens", problems),
         description: keys.text("description", problems),
     };

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::random::Random;
 use super::target::{Place, Sent, patterns};
-use super::token::{Availability, Key, Keys};
+use super::token::{Held, Key, Keys};
 
 pub const NOW: i64 = 1_790_000_000;
 
@@ -440,6 +440,8 @@ impl Writer<'_> {
             "claims.level >= 3 || \"r1\" in roles",
             "size(roles) > 0",
             "issuer == \"i0\"",
+            "request.time < 1790000300",
+            "request.time >= 1790000005 && \"r1\" in roles",
         ];
         if self.guards.iter().any(|guard| guard == "g0") {
             known.push("guards.exists(g, g == \"g0\")");
@@ -558,13 +560,14 @@ fn keys(signers: &[Signer], random: &mut Random) -> Vec<Keys> {
                 (None, None) => panic!("an issuer without keys"),
             };
             let dice = random.below(100);
-            let availability = match (dice, &key) {
-                (dice, _) if dice < chances[0] => Availability::Absent,
-                (dice, Key::Ed25519 { .. }) if dice < chances[1] => Availability::Stale,
-                (dice, Key::Ed25519 { .. }) if dice < chances[2] => Availability::Old,
-                _ => Availability::Fresh,
+            let held = match (dice, &key) {
+                (dice, _) if dice < chances[0] => Held::Never,
+                (_, Key::Secret(_)) => Held::Local,
+                (dice, _) if dice < chances[1] => Held::Fetched(NOW - 3 * 86_400),
+                (dice, _) if dice < chances[2] => Held::Fetched(NOW - 3600),
+                _ => Held::Fetched(NOW),
             };
-            (signer.name.clone(), (vec![key], availability))
+            (signer.name.clone(), (vec![key], held))
         };
         signers.iter().map(of).collect::<BTreeMap<_, _>>()
     };
@@ -672,6 +675,18 @@ fn token(signer: &Signer, flaw: Option<&str>, random: &mut Random) -> String {
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(mark))
 }
 
+/// A moment: mostly about now, otherwise a border of what tokens and keys say, or one a second beside it.
+pub fn moment(random: &mut Random) -> i64 {
+    // Of `iat`, `exp`, `nbf` and `max_age` with and without leeway; of `cooldown` and `max_stale`.
+    const BORDERS: [i64; 12] = [-390, -330, -300, -90, -60, 270, 300, 600, 630, 7140, 7170, 86_400];
+    let aside = if random.chance(80) {
+        i64::try_from(random.below(13)).expect("few")
+    } else {
+        BORDERS[random.below(BORDERS.len())] + i64::try_from(random.below(3)).expect("few") - 1
+    };
+    NOW + aside
+}
+
 /// What a request is made of before it is varied.
 struct Draft {
     method: String,
@@ -695,7 +710,7 @@ impl Draft {
     /// One that satisfies a match of some rule, most often.
     fn of_a_rule(world: &World, random: &mut Random) -> Self {
         let section =
-            if world.set.get("forbid").is_some() && random.chance(25) { "forbid" } else { "routes" };
+            if world.set.get("forbid").is_some() && random.chance(15) { "forbid" } else { "routes" };
         let rules = world.set.get(section).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if rules.is_empty() {
             return Self::any(random);
@@ -744,7 +759,7 @@ fn concrete(piece: &str, random: &mut Random) -> Vec<String> {
 
 /// A request, and perhaps a token or two in it.
 pub fn request(world: &World, random: &mut Random) -> Sent {
-    let draft = if random.chance(85) { Draft::of_a_rule(world, random) } else { Draft::any(random) };
+    let draft = if random.chance(93) { Draft::of_a_rule(world, random) } else { Draft::any(random) };
     let mut target = String::new();
     for segment in &draft.segments {
         let spelt = match random.below(60) {

@@ -87,7 +87,6 @@ struct Ground<'s> {
     view: &'s View,
     captures: &'s Captures,
     caller: &'s Caller,
-    #[expect(dead_code, reason = "no random condition asks for the time yet")]
     now: i64,
     /// Guards that stand where a rule names none.
     default: &'s [String],
@@ -597,6 +596,10 @@ impl Set {
             "!(claims.level >= 3)" => not(high()),
             "claims.level >= 3 || \"r1\" in roles" => any([high(), role("r1")]),
             "size(roles) > 0" => person.map_or(Unknown, |person| tri(!person.roles.is_empty())),
+            "request.time < 1790000300" => tri(ground.now < 1_790_000_300),
+            "request.time >= 1790000005 && \"r1\" in roles" => {
+                all([tri(ground.now >= 1_790_000_005), role("r1")])
+            }
             "issuer == \"i0\"" => person.map_or(Unknown, |person| tri(person.issuer == "i0")),
             "guards.exists(g, g == \"g0\")" => {
                 person.map_or(Unknown, |person| tri(self.belongs(person, "g0") == Yes))
@@ -642,7 +645,7 @@ impl Set {
     }
 
     fn enforce(&self, sent: &Sent, view: &View, keys: &Keys, now: i64, nothing: Answer) -> Answer {
-        if let Some(route) = self.preflight(sent, view) {
+        if let Some(route) = self.preflight(sent, view, now) {
             return Answer {
                 reason: "preflight",
                 rule: format!("route {route}"),
@@ -869,7 +872,7 @@ impl Set {
         if holds == Yes { "allowed" } else { reason }
     }
 
-    fn preflight(&self, sent: &Sent, view: &View) -> Option<String> {
+    fn preflight(&self, sent: &Sent, view: &View, now: i64) -> Option<String> {
         let allows = self.singles.get("preflight").and_then(Value::as_str) == Some("allow");
         let asked = sent.values("access-control-request-method");
         let [method] = asked.as_slice() else { return None };
@@ -897,7 +900,7 @@ impl Set {
                     Some(_) => stands,
                 };
                 let ground =
-                    Ground { sent, view, captures: &captures, caller: &Caller::Nobody, now: 0, default: &[] };
+                    Ground { sent, view, captures: &captures, caller: &Caller::Nobody, now, default: &[] };
                 let lifted = unless.is_some_and(|unless| self.judge(unless, ground).0 == Yes);
                 if applies && !lifted {
                     return None;

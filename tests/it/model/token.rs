@@ -16,9 +16,20 @@ pub enum Key {
     Ed25519 { kid: String, public: Vec<u8> },
 }
 
-/// How an issuer's keys can be had.
+/// How an issuer's keys are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Availability {
+pub enum Held {
+    /// Read from a file: good at any time.
+    Local,
+    /// Fetched at this second.
+    Fetched(i64),
+    /// Never had.
+    Never,
+}
+
+/// What can be said of fetched keys at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Availability {
     /// Fetched just now, or read from a file.
     Fresh,
     /// Fetched some time ago: good, but whether there is a newer key is not known.
@@ -29,8 +40,21 @@ pub enum Availability {
     Absent,
 }
 
+impl Held {
+    /// By the defaults of `refresh`: a `cooldown` of 10 s, a `max_stale` of 24 h.
+    fn at(self, now: i64) -> Availability {
+        match self {
+            Self::Local => Availability::Fresh,
+            Self::Never => Availability::Absent,
+            Self::Fetched(then) if now > then + 86_400 => Availability::Stale,
+            Self::Fetched(then) if (now - then).abs() > 10 => Availability::Old,
+            Self::Fetched(_) => Availability::Fresh,
+        }
+    }
+}
+
 /// Keys by the name of their issuer.
-pub type Keys = BTreeMap<String, (Vec<Key>, Availability)>;
+pub type Keys = BTreeMap<String, (Vec<Key>, Held)>;
 
 /// Somebody whose token verified.
 #[derive(Debug, Clone)]
@@ -188,17 +212,20 @@ fn verified(
         head.get("kid").and_then(Value::as_str),
         &format!("{header}.{payload}"),
         &mark,
+        now,
     )?;
     person(name, issuer, &head, claims, now)
 }
 
 fn signed(
-    (keys, availability): &(Vec<Key>, Availability),
+    (keys, held): &(Vec<Key>, Held),
     algorithm: &str,
     kid: Option<&str>,
     text: &str,
     mark: &[u8],
+    now: i64,
 ) -> Result<(), &'static str> {
+    let availability = held.at(now);
     if matches!(availability, Availability::Stale | Availability::Absent) {
         return Err("keys_unavailable");
     }
@@ -207,7 +234,7 @@ fn signed(
         Key::Ed25519 { kid: known, .. } => kid.is_none_or(|kid| kid == known),
     };
     if !keys.iter().any(is_named) {
-        return Err(if *availability == Availability::Fresh { "unknown_key" } else { "keys_unavailable" });
+        return Err(if availability == Availability::Fresh { "unknown_key" } else { "keys_unavailable" });
     }
     let verifies = |key: &Key| match key {
         Key::Secret(secret) => {
@@ -242,17 +269,10 @@ fn person(
     if expires.is_none() && issuer.get("require_expiry") != Some(&Value::Bool(false)) {
         return Err("invalid_claims");
     }
-    if expires.is_some_and(|expires| now >= expires + leeway) {
-        return Err("expired");
-    }
-    if time("nbf")?.is_some_and(|start| now < start - leeway) {
-        return Err("not_yet_valid");
-    }
-    if let Some(age) = issuer.get("max_age") {
-        let issued = time("iat")?.ok_or("invalid_claims")?;
-        if now >= issued + seconds(age.as_str().expect("a duration")) + leeway {
-            return Err("expired");
-        }
+    let (starts, issued) = (time("nbf")?, time("iat")?);
+    let age = issuer.get("max_age").map(|age| seconds(age.as_str().expect("a duration")));
+    if age.is_some() && issued.is_none() {
+        return Err("invalid_claims");
     }
     let audiences = match claims.get("aud") {
         None => Vec::new(),
@@ -282,6 +302,21 @@ fn person(
         Some(Value::Number(number)) if number.is_i64() => Some(number.to_string()),
         Some(_) => return Err("invalid_claims"),
     };
+    // What is wrong whatever the time is told before what a clock could mend.
+    if expires.is_some_and(|expires| now >= expires + leeway) {
+        return Err("expired");
+    }
+    if starts.is_some_and(|start| now < start - leeway) {
+        return Err("not_yet_valid");
+    }
+    if let (Some(age), Some(issued)) = (age, issued) {
+        if now < issued - leeway {
+            return Err("not_yet_valid");
+        }
+        if now >= issued + age + leeway {
+            return Err("expired");
+        }
+    }
     let list = |path: &str, split: bool| -> Vec<String> {
         match claims.get(path) {
             Some(Value::String(text)) if split => text.split(' ').map(str::to_owned).collect(),
