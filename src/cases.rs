@@ -5,7 +5,9 @@
 //! key of its own that nobody else knows.
 
 mod compare;
+pub mod coverage;
 mod matrix;
+pub mod mutate;
 mod read;
 mod run;
 mod token;

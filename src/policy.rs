@@ -29,7 +29,7 @@ use crate::token::settings::{IssuerSettings, Place};
 use crate::token::{Identity, Verification};
 
 use answer::{Answers, RuleAnswers};
-use diagnostic::Diagnostic;
+use diagnostic::{At, Diagnostic};
 use guard::{GuardName, Guards};
 use matcher::index::RouteIndex;
 use route::ClientAddress;
@@ -46,6 +46,8 @@ pub struct RuleMeta {
     pub file: Box<str>,
     /// Its first line, from 1.
     pub line: u32,
+    /// The place that tells it from every other rule of its kind.
+    pub at: At,
 }
 
 /// A policy set, compiled.

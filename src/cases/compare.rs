@@ -1,6 +1,6 @@
 //! What came out against what was expected.
 
-use crate::decision::{Decision, Rule};
+use crate::decision::{Decision, RouteId, Rule};
 use crate::policy::{Judgement, Policy};
 use crate::request::{Incoming, looks_like};
 use crate::response::Answer;
@@ -14,6 +14,8 @@ pub struct Verdict {
     pub mismatches: Vec<Mismatch>,
     /// The rule that settled it.
     pub rule: Rule,
+    /// The winning route, also where a fence or the token turned the request away.
+    pub route: Option<RouteId>,
     /// Whether it was allowed.
     pub allowed: bool,
     /// What shadow rules would have done: the rule, and whether it would have allowed.
@@ -69,6 +71,7 @@ pub(super) fn compare(
     Verdict {
         mismatches: found.0,
         rule: judgement.decision.rule(),
+        route: judgement.route,
         allowed: is_allow(&judgement.decision),
         shadows: judgement.shadows.iter().map(|shadow| (shadow.rule, is_allow(&shadow.decision))).collect(),
     }

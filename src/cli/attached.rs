@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cases::{Suite, Wanted};
@@ -15,14 +15,13 @@ const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Reads what a suite names; paths stand beside its file. What cannot be used is reported at the name.
 pub fn attach(suite: &mut Suite, file: &SourceFile, problems: &mut Diagnostics) {
-    let beside = Path::new(&*file.name).parent().unwrap_or_else(|| Path::new(""));
     let mut attached = suite.attached.clone();
     for wanted in suite.wanted() {
         let (path, hint) = match wanted {
             Wanted::CheckRequest(path) => (path, "a CheckRequest as JSON, or as the message itself"),
             Wanted::Keys(path) => (path, "a JWKS, or a public key as PEM"),
         };
-        let place = beside.join(&*path.value);
+        let place = place(file, &path.value);
         let result = bytes(&place).and_then(|bytes| {
             match wanted {
                 Wanted::CheckRequest(path) => {
@@ -41,6 +40,11 @@ pub fn attach(suite: &mut Suite, file: &SourceFile, problems: &mut Diagnostics) 
         }
     }
     suite.attached = attached;
+}
+
+/// Where a file is that a test file names: beside it.
+pub fn place(file: &SourceFile, path: &str) -> PathBuf {
+    Path::new(&*file.name).parent().unwrap_or_else(|| Path::new("")).join(path)
 }
 
 /// Reads a file of a bounded size.

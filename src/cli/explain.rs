@@ -1,6 +1,6 @@
 //! `portcullis explain`: the decision about one request, and the way to it.
 
-mod human;
+pub(super) mod human;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -92,7 +92,8 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
         Ok(policy) => policy,
         Err(mut problems) => {
             problems.sort();
-            let report = Report { files: set.files(), problems: &problems.problems, is_strict: false };
+            let report =
+                Report { name: None, files: set.files(), problems: &problems.problems, is_strict: false };
             terminal.tell(&report.for_error(terminal));
             return Err(Trouble::new("the policy cannot be used", "mend what `portcullis check` says").into());
         }

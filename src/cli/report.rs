@@ -28,6 +28,8 @@ pub enum Format {
 /// What was found.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'r> {
+    /// What to call the set where there are several.
+    pub name: Option<&'r str>,
     /// Files that places point into.
     pub files: &'r [SourceFile],
     /// The problems, in order.
@@ -45,6 +47,11 @@ impl<'r> Report<'r> {
             Format::Sarif => sarif::write(self),
             Format::Github => github::write(self),
         }
+    }
+
+    /// As people read it; `summary` says what a good set holds.
+    pub fn for_people(&self, summary: Option<&str>, terminal: &Terminal) -> String {
+        human::write(self, summary, terminal)
     }
 
     /// The problems as people read them, for standard error.

@@ -8,8 +8,9 @@ use anyhow::Context;
 
 use crate::cases::{self, Suite};
 use crate::policy::diagnostic::{At, Diagnostic, Diagnostics, Severity, SourceFile, codes};
+use crate::policy::document::Document;
 use crate::policy::yaml::MOST_BYTES;
-use crate::policy::{Policy, compile};
+use crate::policy::{Policy, compile, reader};
 use crate::runtime::files::{self, FilesError};
 
 use super::attached::attach;
@@ -51,6 +52,11 @@ impl Paths {
     /// What was given, or what is usual.
     pub fn or_usual(&self) -> Vec<PathBuf> {
         or_usual(&self.paths)
+    }
+
+    /// Whether anything was given.
+    pub fn are_given(&self) -> bool {
+        self.paths.iter().any(|path| !path.as_os_str().is_empty())
     }
 }
 
@@ -129,9 +135,14 @@ impl Set {
         &self.files
     }
 
-    /// How many policy files there are.
-    pub const fn policy_files(&self) -> usize {
-        self.policies
+    /// The policy as it is written.
+    pub fn document(&self) -> Document {
+        reader::read(self.policies(), &mut Diagnostics::default())
+    }
+
+    /// The policy files.
+    pub fn policies(&self) -> &[SourceFile] {
+        self.files.get(..self.policies).unwrap_or_default()
     }
 
     /// Test files, each with its index.
@@ -162,7 +173,7 @@ impl Set {
         if self.problems.has_errors() {
             return Err(self.problems.clone());
         }
-        compile(self.files.get(..self.policies).unwrap_or_default()).map(Arc::new)
+        compile(self.policies()).map(Arc::new)
     }
 }
 

@@ -21,6 +21,7 @@ pub enum Color {
 pub struct Terminal {
     colors_out: bool,
     colors_error: bool,
+    is_watched: bool,
     width: usize,
 }
 
@@ -58,6 +59,7 @@ impl Terminal {
         Self {
             colors_out: is_wanted(io::stdout().is_terminal()),
             colors_error: is_wanted(io::stderr().is_terminal()),
+            is_watched: io::stderr().is_terminal(),
             width: width().clamp(40, 200),
         }
     }
@@ -65,6 +67,11 @@ impl Terminal {
     /// Columns of standard output.
     pub const fn width(&self) -> usize {
         self.width
+    }
+
+    /// Whether a person may be looking at standard error.
+    pub const fn is_watched(&self) -> bool {
+        self.is_watched
     }
 
     /// Whether standard output is coloured.

@@ -31,30 +31,29 @@ use requirement::{Scope, guard_names};
 pub fn compile(files: &[SourceFile]) -> Result<Policy, Diagnostics> {
     let mut problems = Diagnostics::default();
     let document = reader::read(files, &mut problems);
-    finish(&document, files, problems)
-}
-
-/// Compiles what was read already. Places point into `files`.
-///
-/// # Errors
-/// As [`compile`].
-pub fn compile_document(document: &Document, files: &[SourceFile]) -> Result<Policy, Diagnostics> {
-    finish(document, files, Diagnostics::default())
-}
-
-fn finish(
-    document: &Document,
-    files: &[SourceFile],
-    mut problems: Diagnostics,
-) -> Result<Policy, Diagnostics> {
-    let (policy, unused) = build(document, files, &mut problems);
+    let (policy, unused) = build(&document, files, &mut problems);
     problems.sort();
     if problems.has_errors() {
         return Err(problems);
     }
-    lint::report(&policy, document, &unused, &mut problems);
+    lint::report(&policy, &document, &unused, &mut problems);
     problems.sort();
     Ok(Policy { warnings: problems.problems, ..policy })
+}
+
+/// Compiles what was read already. Places point into `files`. What is probably not meant is not looked for:
+/// a document that was changed on purpose is compiled so, many times over.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_document(document: &Document, files: &[SourceFile]) -> Result<Policy, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let (policy, _) = build(document, files, &mut problems);
+    if problems.has_errors() {
+        problems.sort();
+        return Err(problems);
+    }
+    Ok(policy)
 }
 
 /// The policy, and the requirements that no rule uses.
@@ -128,7 +127,8 @@ struct Places<'f> {
 impl Places<'_> {
     fn meta(&self, name: Box<str>, at: At) -> RuleMeta {
         let file = usize::try_from(at.file).ok().and_then(|index| self.files.get(index));
-        RuleMeta { name, file: file.map_or_else(Default::default, |file| file.name.clone()), line: at.line }
+        let file = file.map_or_else(Default::default, |file| file.name.clone());
+        RuleMeta { name, file, line: at.line, at }
     }
 }
 
@@ -158,7 +158,8 @@ fn common_captures<'m>(mut matches: impl Iterator<Item = &'m RequestMatch>) -> V
 }
 
 /// A match as one would say it: the default name of a route.
-fn words(written: &Match) -> String {
+#[must_use]
+pub fn words(written: &Match) -> String {
     let map = match written {
         Match::Text(text) => return text.value.trim().to_owned(),
         Match::Map(map) => map,

@@ -28,12 +28,13 @@ pub fn write(report: &Report<'_>, summary: Option<&str>, terminal: &Terminal) ->
         }
     };
     let bad = terminal.paint(Style::Bad, "failed");
+    let name = report.name.map(|name| format!("{name}: ")).unwrap_or_default();
     let last = match (report.fails(), summary) {
-        (true, _) if errors == 0 => format!("{bad}: {counted}, and with --strict they fail"),
-        (true, _) => format!("{bad}: {counted}"),
+        (true, _) if errors == 0 => format!("{bad}: {name}{counted}, and with --strict they fail"),
+        (true, _) => format!("{bad}: {name}{counted}"),
         (false, summary) => {
             let with = if counted.is_empty() { String::new() } else { format!(" ({counted})") };
-            format!("{}: {}{with}", terminal.paint(Style::Good, "ok"), summary.unwrap_or_default())
+            format!("{}: {name}{}{with}", terminal.paint(Style::Good, "ok"), summary.unwrap_or_default())
         }
     };
     text.push_str(&last);
