@@ -189,3 +189,6 @@ fn escaped(backslashes: u64, first: u64) -> (u64, u64) {
     let (even_sequences, goes_on) = odd_starts.overflowing_add(backslashes);
     ((EVEN ^ (even_sequences << 1)) & follows, u64::from(goes_on))
 }
+
+#[cfg(test)]
+mod tests;

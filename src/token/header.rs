@@ -71,3 +71,6 @@ pub(super) fn media_type(text: &str) -> Box<str> {
     let lower = text.to_ascii_lowercase();
     lower.strip_prefix("application/").unwrap_or(&lower).into()
 }
+
+#[cfg(test)]
+mod tests;

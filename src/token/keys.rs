@@ -245,3 +245,6 @@ fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
     bytes.copy_from_slice(context.finish().as_ref());
     bytes
 }
+
+#[cfg(test)]
+mod tests;

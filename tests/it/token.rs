@@ -1,11 +1,13 @@
 //! The verifier, held to a written table: which token is refused for which reason.
 
 mod cache;
+mod flood;
 mod form;
 mod issuers;
 mod keys;
 #[path = "../support/mint.rs"]
 mod mint;
+mod shapes;
 mod vectors;
 
 use std::sync::Arc;

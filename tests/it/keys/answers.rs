@@ -99,6 +99,8 @@ fn wrong(stranger: &Signer, elsewhere: &Mock) -> Vec<(&'static str, Answer, Stri
     ]
 }
 
+/// Fault: errors, pages, half a set, an empty set, other encodings, a gigabyte, 80,000 keys, redirects: while good keys
+/// are there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_no_key_set_replaces_nothing() {
     let (good, stranger) = (Signer::new("k1"), Signer::new("k1"));
@@ -124,6 +126,7 @@ async fn an_answer_that_is_no_key_set_replaces_nothing() {
     assert_eq!(elsewhere.connections(), 0, "nobody follows a redirect");
 }
 
+/// Fault: the same before any good keys were there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_no_key_set_makes_nobody_ready() {
     let stranger = Signer::new("k1");
@@ -147,6 +150,7 @@ async fn an_answer_that_is_no_key_set_makes_nobody_ready() {
     assert_eq!(elsewhere.connections(), 0, "nobody follows a redirect");
 }
 
+/// Fault: one key of a set is malformed, unknown, secret, private, weak or for something else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_key_among_good_ones_spoils_none_of_them() {
     let (first, last) = (Signer::new("first"), Signer::new("last"));
@@ -182,7 +186,23 @@ async fn a_bad_key_among_good_ones_spoils_none_of_them() {
             json!({ "kty": "RSA", "kid": "bad", "n": "_".repeat(168), "e": "AQAB" }),
             "is too weak",
         ),
-        ("an id that is a number", with(|key| key["kid"] = json!(7)), "cannot be read"),
+        ("no type", with(|key| key["kty"] = json!(null)), "cannot be read"),
+        ("a type in other letters", with(|key| key["kty"] = json!("okp")), "is of a type that is not known"),
+        ("an unknown curve", with(|key| key["crv"] = json!("Ed448")), "is of a type that is not known"),
+        (
+            "a curve for another purpose",
+            with(|key| key["crv"] = json!("X25519")),
+            "is of a type that is not known",
+        ),
+        ("another alphabet", with(|key| key["x"] = json!("+".repeat(43))), "cannot be read"),
+        ("`use` that is a list", with(|key| key["use"] = json!(["sig"])), "is not for signatures"),
+        ("`key_ops` that is a text", with(|key| key["key_ops"] = json!("verify")), "is not for signatures"),
+        ("`alg` that is a number", with(|key| key["alg"] = json!(256)), "cannot be read"),
+        (
+            "a point that is not on the curve",
+            json!({ "kty": "EC", "crv": "P-256", "kid": "bad", "x": "A".repeat(43), "y": "A".repeat(43) }),
+            "cannot be read",
+        ),
     ];
     let mock = Mock::start(Answer::HangsUp).await;
     let world = World::serve(&policy(&[("shaky", fetched(&mock.url("/jwks")))]));
@@ -196,10 +216,20 @@ async fn a_bad_key_among_good_ones_spoils_none_of_them() {
         };
         super::world::until(async || is_told(cause), || format!("{name}: {:#?}", world.issuer("shaky")))
             .await;
-        for signer in [&first, &last] {
-            let token = signer.token(&iss("shaky"));
-            assert_eq!(world.ask("/shaky", Some(&token)).await, "allowed", "{name}");
-        }
+        let (by_first, by_last) = (first.token(&iss("shaky")), last.token(&iss("shaky")));
+        let (by_bad, forged) =
+            (Signer::new("bad").token(&iss("shaky")), Signer::new("last").token(&iss("shaky")));
+        world
+            .table(
+                name,
+                &[
+                    ("the first key's token", "/shaky", Some(&by_first), "allowed"),
+                    ("the last key's token", "/shaky", Some(&by_last), "allowed"),
+                    ("a token of the bad key", "/shaky", Some(&by_bad), "unknown_key"),
+                    ("a stranger's token", "/shaky", Some(&forged), "bad_signature"),
+                ],
+            )
+            .await;
     }
     let ids: Vec<_> = world.issuer("shaky").sources[0].keys.iter().map(|key| key.id.clone()).collect();
     assert_eq!(ids, [Some("first".into()), Some("last".into())]);

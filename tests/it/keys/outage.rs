@@ -16,28 +16,28 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// While the issuer `down` is in trouble; `down` is what its good tokens get, `forged` what others do.
-    async fn holds(&self, down: &str, forged: &[&str]) {
-        let ask = async |path, token: &str| self.world.ask(path, Some(token)).await;
-        let expected = [
-            ("/open without a token", self.world.ask("/open", None).await, "allowed"),
-            ("another issuer's token", ask("/steady", &self.other.token(&iss("steady"))).await, "allowed"),
-            ("its own token", ask("/shaky", &self.good.token(&iss("shaky"))).await, down),
-            ("no token", self.world.ask("/shaky", None).await, "missing_token"),
-            (
-                "a token of the other",
-                ask("/shaky", &self.other.token(&iss("steady"))).await,
-                "guard_mismatch",
-            ),
-        ];
-        for (request, found, expected) in expected {
-            assert_eq!(found, expected, "{request}");
-        }
-        let found = ask("/shaky", &self.stranger.token(&iss("shaky"))).await;
-        assert!(forged.contains(&found), "a stranger's token: {found}");
+    /// While the issuer `down` is in trouble; `down` is what its good tokens get, `forged` what a stranger's do.
+    async fn holds(&self, when: &str, down: &str, forged: &str) {
+        let others = self.other.token(&iss("steady"));
+        let own = self.good.token(&iss("shaky"));
+        let strangers = self.stranger.token(&iss("shaky"));
+        self.world
+            .table(
+                when,
+                &[
+                    ("an open route without a token", "/open", None, "allowed"),
+                    ("another issuer's token", "/steady", Some(&others), "allowed"),
+                    ("its own token", "/shaky", Some(&own), down),
+                    ("no token", "/shaky", None, "missing_token"),
+                    ("a token of the other", "/shaky", Some(&others), "guard_mismatch"),
+                    ("a stranger's token", "/shaky", Some(&strangers), forged),
+                ],
+            )
+            .await;
     }
 }
 
+/// Fault: an issuer's keys cannot be fetched when the process starts, and later they can.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_that_is_down_at_start_holds_up_readiness_and_its_own_tokens_only() {
     let (good, other, stranger) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k1"));
@@ -51,14 +51,14 @@ async fn an_issuer_that_is_down_at_start_holds_up_readiness_and_its_own_tokens_o
     ]));
     let table = Table { world: &world, good: &good, other: &other, stranger: &stranger };
     world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 3).await;
-    table.holds("keys_unavailable", &["keys_unavailable"]).await;
+    table.holds("down", "keys_unavailable", "keys_unavailable").await;
     assert!(!world.runtime.readiness().ready);
     assert_eq!(world.runtime.readiness().awaited, ["keys of issuer `shaky`"]);
     assert!(world.error("shaky").starts_with("no connection"), "{}", world.error("shaky"));
 
     let _mock = Mock::at(address, Answer::json(jwks(&[&good]))).await;
     world.until_ready().await;
-    table.holds("allowed", &["bad_signature"]).await;
+    table.holds("up", "allowed", "bad_signature").await;
     assert_eq!(world.runtime.readiness().awaited, Vec::<String>::new());
 }
 
@@ -70,6 +70,7 @@ async fn an_issuer_that_need_not_be_there_does_not_hold_up_readiness() {
     assert_eq!(world.ask("/shaky", Some(&Signer::new("k1").token(&iss("shaky")))).await, "keys_unavailable");
 }
 
+/// Fault: an issuer goes down after its keys were fetched, for longer than keys are trusted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_good_keys_serve_through_an_outage_until_they_are_too_old() {
     let (good, other, stranger) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k1"));
@@ -83,21 +84,29 @@ async fn the_last_good_keys_serve_through_an_outage_until_they_are_too_old() {
     let address = mock.address;
     drop(mock);
     world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 2).await;
-    table.holds("allowed", &["bad_signature"]).await;
+    table.holds("down later", "allowed", "bad_signature").await;
 
     // Tokens that last an hour would be over: these are judged by another clock than the keys' age.
     let late = good.token_until(&iss("shaky"), super::signer::now() + 48 * 3600);
+    let forged = stranger.token_until(&iss("shaky"), super::signer::now() + 48 * 3600);
+    let rows = |own, strangers| {
+        [
+            ("its own token", "/shaky", Some(&*late), own),
+            ("a stranger's token", "/shaky", Some(&*forged), strangers),
+            ("an open route without a token", "/open", None, "allowed"),
+        ]
+    };
     world.clock.turn(24 * 3600 - 60);
-    assert_eq!(world.ask("/shaky", Some(&late)).await, "allowed");
+    world.table("a minute before they are too old", &rows("allowed", "bad_signature")).await;
     world.clock.turn(120);
-    assert_eq!(world.ask("/shaky", Some(&late)).await, "keys_unavailable");
-    assert_eq!(world.ask("/open", None).await, "allowed");
+    world.table("a minute after", &rows("keys_unavailable", "keys_unavailable")).await;
     assert!(world.runtime.readiness().ready, "an outage does not take the others' answers away");
 
     let _mock = Mock::at(address, Answer::json(jwks(&[&good]))).await;
     world.until("/shaky", &late, "allowed").await;
 }
 
+/// Fault: an issuer answers slowly, byte by byte, or not at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_that_answers_slowly_is_given_up_and_asked_once_at_a_time() {
     let (good, other, stranger) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k1"));
@@ -115,32 +124,34 @@ async fn an_issuer_that_answers_slowly_is_given_up_and_asked_once_at_a_time() {
         ]));
         let table = Table { world: &world, good: &good, other: &other, stranger: &stranger };
         world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 3).await;
-        table.holds("keys_unavailable", &["keys_unavailable"]).await;
+        table.holds(name, "keys_unavailable", "keys_unavailable").await;
         assert_eq!(world.error("shaky"), "no whole answer within 50 ms", "{name}");
         let asked = mock.hits();
         let failed = usize::try_from(world.issuer("shaky").sources[0].failures).expect("a small number");
         assert!(asked <= failed + 1, "{name}: asked {asked} times, given up {failed} times");
         mock.answer(Answer::json(jwks(&[&good])));
         world.until_ready().await;
-        table.holds("allowed", &["bad_signature"]).await;
+        table.holds("up again", "allowed", "bad_signature").await;
     }
 }
 
+/// Fault: an issuer's host name cannot be resolved.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_is_nobodys_is_a_failed_fetch_and_nothing_more() {
-    let other = Signer::new("k1");
+    let (good, other, stranger) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k1"));
     let world = World::serve(&policy(&[
         ("shaky", fetched("https://keys.portcullis.invalid/jwks.json")),
         ("steady", inline(&jwks(&[&other]))),
     ]));
+    let table = Table { world: &world, good: &good, other: &other, stranger: &stranger };
     world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 0).await;
-    assert_eq!(world.ask("/steady", Some(&other.token(&iss("steady")))).await, "allowed");
-    assert_eq!(world.ask("/shaky", Some(&other.token(&iss("shaky")))).await, "keys_unavailable");
+    table.holds("a name that is nobody's", "keys_unavailable", "keys_unavailable").await;
 }
 
+/// Fault: an issuer answers 429 with Retry-After; other errors are among the answers that are no key set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_that_says_when_to_come_again_is_not_asked_before() {
-    let good = Signer::new("k1");
+    let good = Signer::new("good");
     let mock = Mock::start(Answer::json(jwks(&[&good]))).await;
     let world = World::serve(&policy(&[("shaky", fetched(&mock.url("/")))]));
     world.until_ready().await;
@@ -156,29 +167,49 @@ async fn an_issuer_that_says_when_to_come_again_is_not_asked_before() {
     // Not even for key ids that nobody knows, once the cooldown of 50 ms is over.
     let over = source.last_good.expect("a good fetch").plus(Duration::from_millis(60));
     until(async || world.clock.now() > over, || "time passes".to_owned()).await;
+    let (own, forged) = (good.token(&iss("shaky")), Signer::new("good").token(&iss("shaky")));
     for _ in 0..50 {
-        let stranger = Signer::new("nobody knows it");
-        assert_eq!(world.ask("/shaky", Some(&stranger.token(&iss("shaky")))).await, "keys_unavailable");
+        let unknown = Signer::new("nobody knows it").token(&iss("shaky"));
+        world
+            .table(
+                "told to come again tomorrow",
+                &[
+                    ("an id that nobody knows", "/shaky", Some(&unknown), "keys_unavailable"),
+                    ("its own token", "/shaky", Some(&own), "allowed"),
+                    ("a stranger's token", "/shaky", Some(&forged), "bad_signature"),
+                ],
+            )
+            .await;
     }
-    assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "allowed");
     assert_eq!(mock.hits(), asked);
 }
 
+/// Fault: the wall clock is set forward by an hour, and back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn setting_the_clock_causes_one_fetch_and_no_token_outlives_it() {
     let good = Signer::new("k1");
     let mock = Mock::start(Answer::fresh(jwks(&[&good]))).await;
     let world = World::serve(&policy(&[("shaky", fetched(&mock.url("/")))]));
     world.until_ready().await;
-    let token = good.token_until(&iss("shaky"), super::signer::now() + 1800);
-    assert_eq!(world.ask("/shaky", Some(&token)).await, "allowed");
-    assert_eq!(world.ask("/shaky", Some(&token)).await, "allowed", "now it is remembered");
+    let until = |seconds| good.token_until(&iss("shaky"), super::signer::now() + seconds);
+    let (half_an_hour, two_hours) = (until(1800), until(7200));
+    let forged = Signer::new("k1").token(&iss("shaky"));
+    let rows = |half_an_hour_left| {
+        [
+            ("a token with half an hour left", "/shaky", Some(&*half_an_hour), half_an_hour_left),
+            ("a token with two hours left", "/shaky", Some(&*two_hours), "allowed"),
+            ("a stranger's token", "/shaky", Some(&*forged), "bad_signature"),
+        ]
+    };
+    for when in ["at first", "now they are remembered"] {
+        world.table(when, &rows("allowed")).await;
+    }
     assert_eq!(mock.hits(), 1);
 
     world.clock.turn(3600);
-    assert_eq!(world.ask("/shaky", Some(&token)).await, "expired");
-    until(async || mock.hits() == 2, || "a fetch on the new clock".to_owned()).await;
+    world.table("an hour later", &rows("expired")).await;
+    super::world::until(async || mock.hits() == 2, || "a fetch on the new clock".to_owned()).await;
     world.clock.turn(-3600);
-    assert_eq!(world.ask("/shaky", Some(&token)).await, "allowed");
-    until(async || mock.hits() == 3, || "a fetch on the new clock".to_owned()).await;
+    world.table("and back", &rows("allowed")).await;
+    super::world::until(async || mock.hits() == 3, || "a fetch on the new clock".to_owned()).await;
 }

@@ -96,6 +96,20 @@ impl World {
         ask(&self.runtime, self.clock.now(), path, token).await
     }
 
+    /// Asks what is written in a table: what is asked, the path, the token, and what is to become of it. Counts
+    /// wrong allows and wrong denials; there must be none of either.
+    pub async fn table(&self, when: &str, rows: &[(&str, &str, Option<&str>, &str)]) {
+        let (mut wrong_allows, mut wrong) = (0, Vec::new());
+        for (request, path, token, wanted) in rows {
+            let found = self.ask(path, *token).await;
+            if found != *wanted {
+                wrong_allows += usize::from(found == "allowed");
+                wrong.push(format!("{request}: {found}, not {wanted}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{when}: {wrong_allows} wrong allows; {wrong:#?}");
+    }
+
     /// The same, until it is as expected.
     pub async fn until(&self, path: &str, token: &str, expected: &str) {
         let asked = async || self.ask(path, Some(token)).await;
