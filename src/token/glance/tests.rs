@@ -26,7 +26,7 @@ fn name(plain: &str) -> Name {
 #[derive(Deserialize)]
 struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
 
-/// The members of the outermost object as serde_json finds them.
+/// The members of the outermost object as `serde_json` finds them.
 struct Members<'b>(Vec<(Cow<'b, str>, Value)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

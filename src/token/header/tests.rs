@@ -49,7 +49,7 @@ proptest! {
         let mut space = Vec::new();
         let Ok(unverified) = Unverified::read(&token, &mut space, &Names::new()) else { return Ok(()) };
         let Ok((strict, claims)) = super::read(&unverified) else { return Ok(()) };
-        // serde_json lets the last of two members count: with each there once, that is the only reading.
+        // `serde_json` lets the last of two members count: with each there once, that is the only reading.
         let header: Map<String, Value> = serde_json::from_str(&header).expect("what passed is JSON");
         let payload: Map<String, Value> = serde_json::from_str(&payload).expect("what passed is JSON");
         prop_assert!(!header.contains_key("crit") && !header.contains_key("b64"));

@@ -79,6 +79,9 @@ fn a_flood_of_good_tokens_stays_within_the_memory_and_pushes_out_nobody_who_keep
     assert!(saved * 10 > asked * 9, "who keeps coming was verified anew {} times of {asked}", asked - saved);
 }
 
+/// Makes the garbage of one kind, each time another one.
+type Make<'m> = Box<dyn Fn(u32) -> String + 'm>;
+
 /// Fault: a flood of garbage: bad signatures, 60,000 dots, 60 kB, and whatever else costs nothing to send.
 #[test]
 fn a_flood_of_garbage_pushes_out_no_good_token_and_is_refused_as_the_table_says() {
@@ -90,7 +93,6 @@ fn a_flood_of_garbage_pushes_out_no_good_token_and_is_refused_as_the_table_says(
     let (signed, signature) = token.rsplit_once('.').expect("three parts");
     let (header, payload) = signed.split_once('.').expect("two parts");
     let header_of = |changes: &str| part(format!("{{\"alg\":\"ES256\",\"kid\":\"p256-a\",{changes}}}"));
-    type Make<'m> = Box<dyn Fn(u32) -> String + 'm>;
     let table: Vec<(&str, Make<'_>, &str)> = vec![
         ("60,000 dots", Box::new(|_| ".".repeat(60_000)), "too_large"),
         ("60 kB", Box::new(|number| format!("{number}{}", "a".repeat(60_000))), "too_large"),
