@@ -21,11 +21,12 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::runtime::{Options, ReloadFailure, Runtime};
 use crate::settings::Settings;
-use crate::telemetry::{self, DecisionLog, Form, Lines, Metrics};
+use crate::telemetry::{self, DecisionLog, Form, Lines, Metrics, Spans};
 
 use admin::{Audience, Pages};
 use grpc::{Limits, Others, Phase, Reporter, Service};
@@ -36,7 +37,7 @@ use tls::{Protocols, Tls, TlsError};
 use wire::Unavailable;
 use workers::{Services, Workers};
 
-/// Longest that the last lines of the log may take.
+/// Longest that the last lines of the log may take, and the last spans.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Why the server did not start.
@@ -65,13 +66,33 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let lines = Lines::start(settings.log.queue, Box::new(io::stdout()), metrics.clone())?;
     let form = Form::of(settings.log.format, io::stdout().is_terminal());
     telemetry::trace(&settings.log, form, lines.clone());
-    let log = DecisionLog::new(&settings.log, form, lines.clone());
+    telemetry::tell_panics();
     let edge = Builder::new_multi_thread().worker_threads(2).thread_name("edge").enable_all().build()?;
+    let spans = spans(settings, &metrics, edge.handle());
+    let log = DecisionLog::new(&settings.log, form, lines.clone(), spans.clone());
     let ended = edge.block_on(serve(settings, &metrics, &log, edge.handle()));
+    if let Some(spans) = spans {
+        let _collector_is_slow = edge.block_on(async { timeout(LAST_LINES, spans.flush()).await });
+    }
     // A deaf peer or a hanging fetch does not keep us.
     edge.shutdown_background();
     lines.flush(LAST_LINES);
     ended
+}
+
+/// What keeps spans from being sent keeps nobody from being answered.
+fn spans(settings: &Settings, metrics: &Metrics, edge: &Handle) -> Option<Spans> {
+    let endpoint = settings.otlp_endpoint.as_deref()?;
+    match Spans::start(endpoint, metrics.clone(), edge) {
+        Ok(spans) => {
+            info!(endpoint, "spans are sent");
+            Some(spans)
+        }
+        Err(error) => {
+            warn!(endpoint, %error, "no spans are sent");
+            None
+        }
+    }
 }
 
 async fn serve(

@@ -4,6 +4,7 @@
 mod address;
 mod file;
 mod listeners;
+mod opentelemetry;
 mod read;
 mod reader;
 mod unknown;
@@ -87,6 +88,7 @@ settings! {
     "log.sample", "1.0", "Share of allowed decisions that is logged";
     "log.subject", "plain", "The subject in the log: plain, hash or none";
     "log.queue", "8192", "Lines that may wait; more are dropped and counted";
+    "tracing.otlp_endpoint", "", "Where spans go, over OTLP/HTTP: http://localhost:4318; also the OTEL_* variables; empty: none";
     "shutdown.delay", "0s", "On SIGTERM go on serving this long, not ready";
     "shutdown.drain", "10s", "Then finish what is in flight, this long at most";
     "workers", "", "Threads that decide; default: the cores available";
@@ -160,6 +162,8 @@ pub struct Settings {
     pub error_response: bool,
     /// `log.*`.
     pub log: Log,
+    /// `tracing.otlp_endpoint`, with the path that spans go to.
+    pub otlp_endpoint: Option<String>,
     /// `shutdown.delay`.
     pub shutdown_delay: Duration,
     /// `shutdown.drain`.

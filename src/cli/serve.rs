@@ -164,7 +164,10 @@ fn environment() -> BTreeMap<String, String> {
     let text = |(name, value): (OsString, OsString)| {
         (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
     };
-    std::env::vars_os().map(text).filter(|(name, _)| name.starts_with("PORTCULLIS_")).collect()
+    std::env::vars_os()
+        .map(text)
+        .filter(|(name, _)| name.starts_with("PORTCULLIS_") || name.starts_with("OTEL_"))
+        .collect()
 }
 
 fn wrong(problems: &[Problem], terminal: &Terminal) -> anyhow::Error {

@@ -7,13 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use http::HeaderMap;
+
 use crate::decision::{Denial, Denied};
 use crate::engine;
 use crate::policy::Judgement;
 use crate::request::{Headers, Incoming};
 use crate::response::{self, Answer};
 use crate::runtime::{Live, Published};
-use crate::telemetry::{DecisionLog, Entry, Metrics};
+use crate::telemetry::{DecisionLog, Entry, Metrics, TraceParent};
 use crate::time::UnixTime;
 use crate::token::{Attempt, IssuerId};
 
@@ -47,6 +49,8 @@ pub struct Arrival {
     pub at: Instant,
     /// For judging.
     pub now: UnixTime,
+    /// The trace of the call that brought it, where traces are made.
+    pub parent: Option<TraceParent>,
 }
 
 /// When a request arrived, and when it came to be judged: between the two it may have waited.
@@ -60,7 +64,13 @@ impl Arrival {
     /// This moment.
     #[must_use]
     pub fn now() -> Self {
-        Self { at: Instant::now(), now: wall_clock() }
+        Self { at: Instant::now(), now: wall_clock(), parent: None }
+    }
+
+    /// The same of a call that belongs to a trace.
+    #[must_use]
+    pub fn within(self, parent: Option<TraceParent>) -> Self {
+        Self { parent, ..self }
     }
 }
 
@@ -76,6 +86,13 @@ impl Judge {
     #[must_use]
     pub fn new(live: Arc<Live>, metrics: Metrics, log: DecisionLog) -> Self {
         Self { live, metrics, log, ids: DecisionIds::new() }
+    }
+
+    /// The trace that a call belongs to by its own headers, where traces are made. Envoy writes these and no
+    /// client can, so they hold before those of the request that is judged.
+    #[must_use]
+    pub fn parent(&self, headers: &HeaderMap) -> Option<TraceParent> {
+        self.log.parent(headers)
     }
 
     /// What is counted.
@@ -189,9 +206,9 @@ impl Judge {
             Some(published) => published.series.record(judgement, answer, deciding),
             None => self.metrics.record_without_policy(judgement, deciding),
         }
-        if self.log.wants(&judgement.decision) {
+        if let Some(wanted) = self.log.wants(&judgement.decision) {
             let policy = published.map(|published| &*published.snapshot.policy);
-            self.log.record(&Entry {
+            let entry = Entry {
                 policy,
                 incoming,
                 judgement,
@@ -199,7 +216,9 @@ impl Judge {
                 decision_id: id,
                 duration: times.arrival.at.elapsed(),
                 now: times.arrival.now,
-            });
+                parent: times.arrival.parent,
+            };
+            self.log.record(&wanted, &entry);
         }
     }
 }

@@ -40,6 +40,7 @@ impl Reader<'_> {
             keepalive_timeout: self.duration_from("keepalive.timeout", Duration::from_millis(100)),
             error_response: self.flag("answers.error_response"),
             log: self.log(),
+            otlp_endpoint: self.otlp_endpoint(),
             shutdown_delay: self.duration("shutdown.delay"),
             shutdown_drain: self.duration("shutdown.drain"),
             workers: self.workers(),

@@ -42,6 +42,7 @@ impl<'v> Reader<'v> {
             (Source::Flag, Some(setting)) => format!(" (given as `--{}`)", setting.flag()),
             (Source::Environment, Some(setting)) => format!(" (given as `{}`)", setting.variable()),
             (Source::File, _) => " (given in the file)".to_owned(),
+            (Source::OpenTelemetry, _) => " (given by a variable `OTEL_EXPORTER_OTLP_…`)".to_owned(),
             (Source::Flag | Source::Environment | Source::Default, _) => String::new(),
         };
         let message = format!("setting `{key}` cannot be `{text}`{place}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::Reader;
-use super::{ALL, Setting, Settings, unknown};
+use super::{ALL, Setting, Settings, opentelemetry, unknown};
 
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Source {
     Environment,
     /// The configuration file.
     File,
+    /// A variable of OpenTelemetry's.
+    OpenTelemetry,
     /// Nowhere else.
     Default,
 }
@@ -37,7 +39,8 @@ impl Values {
         self.0.get(key).map_or(("", Source::Default), |(text, source)| (text.as_str(), *source))
     }
 
-    /// Takes what was given. Of the environment, all variables that begin with `PORTCULLIS_`.
+    /// Takes what was given. Of the environment, all variables that begin with `PORTCULLIS_` or
+    /// `OTEL_`.
     ///
     /// # Errors
     /// Every key and variable that is no setting, with the nearest known one.
@@ -51,11 +54,17 @@ impl Values {
         if !unknown.is_empty() {
             return Err(unknown);
         }
+        let variables = environment;
         let environment = |setting: &Setting| environment.get(&setting.variable()).cloned();
         let value = |setting: &Setting| {
             let given = flag(setting).map(|text| (text, Source::Flag));
             let given = given.or_else(|| environment(setting).map(|text| (text, Source::Environment)));
             let given = given.or_else(|| file.get(setting.key).map(|text| (text.clone(), Source::File)));
+            let given = given.or_else(|| {
+                let theirs =
+                    (setting.key == opentelemetry::ENDPOINT).then(|| opentelemetry::endpoint(variables));
+                theirs.flatten().map(|text| (text, Source::OpenTelemetry))
+            });
             given.unwrap_or_else(|| (setting.default.to_owned(), Source::Default))
         };
         Ok(Self(ALL.iter().map(|setting| (setting.key, value(setting))).collect()))
@@ -78,6 +87,7 @@ impl Values {
                 Source::Flag => "flag",
                 Source::Environment => "environment",
                 Source::File => "file",
+                Source::OpenTelemetry => "environment of OpenTelemetry",
                 Source::Default => "default",
             };
             lines.push_str(&format!("{indent}{name}: {} # {from}\n", quoted(text)));

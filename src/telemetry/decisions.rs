@@ -1,13 +1,15 @@
-//! The decision log: one line for each decision that is wanted. Never a token, a header, a query or a claim but
+//! The decision log: one line for each decision that is wanted, and a span where traces are on. Never a token, a header, a query or a claim but
 //! `sub`, and that only as the settings say.
 
-mod fields;
+pub(super) mod fields;
 mod line;
 mod subject;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use http::HeaderMap;
 
 use crate::decision::{Decision, Outcome};
 use crate::policy::{Judgement, Policy};
@@ -16,6 +18,7 @@ use crate::response::Answer;
 use crate::settings::{Log, LoggedDecisions};
 use crate::time::UnixTime;
 
+use super::spans::{Spans, TraceParent};
 use super::{Form, Lines};
 use subject::Subjects;
 
@@ -30,6 +33,14 @@ struct Inner {
     decisions: LoggedDecisions,
     sample: Sample,
     subjects: Subjects,
+    spans: Option<Spans>,
+}
+
+/// That a decision is told.
+#[derive(Debug)]
+pub struct Wanted {
+    /// In the log, and not in a span alone.
+    as_line: bool,
 }
 
 /// One decision, for the log.
@@ -49,24 +60,39 @@ pub struct Entry<'a> {
     pub duration: Duration,
     /// When the request arrived.
     pub now: UnixTime,
+    /// Where in which trace the proxy that asks stands, if that is looked at.
+    pub parent: Option<TraceParent>,
 }
 
 impl DecisionLog {
     /// A log as the settings say.
     #[must_use]
-    pub fn new(settings: &Log, form: Form, lines: Lines) -> Self {
+    pub fn new(settings: &Log, form: Form, lines: Lines, spans: Option<Spans>) -> Self {
         Self(Arc::new(Inner {
             lines,
             form,
             decisions: settings.decisions,
             sample: Sample::of(settings.sample),
             subjects: Subjects::new(settings.subject),
+            spans,
         }))
     }
 
-    /// Whether a decision is logged: to be asked once, before an [`Entry`] is made.
+    /// Whether a decision is to be told at all: to be asked once, before an [`Entry`] is made.
     #[must_use]
-    pub fn wants(&self, decision: &Decision) -> bool {
+    pub fn wants(&self, decision: &Decision) -> Option<Wanted> {
+        let wanted = Wanted { as_line: self.wants_line(decision) };
+        (wanted.as_line || self.0.spans.is_some()).then_some(wanted)
+    }
+
+    /// Where in which trace a call stands by its own headers, if that is of interest.
+    #[must_use]
+    pub fn parent(&self, headers: &HeaderMap) -> Option<TraceParent> {
+        self.0.spans.as_ref()?;
+        TraceParent::parse(headers.get("traceparent")?.to_str().ok()?)
+    }
+
+    fn wants_line(&self, decision: &Decision) -> bool {
         match self.0.decisions {
             LoggedDecisions::None => false,
             LoggedDecisions::Denied => decision.outcome() != Outcome::Allow,
@@ -80,11 +106,18 @@ impl DecisionLog {
         self.0.lines.last()
     }
 
-    /// Logs a decision.
-    pub fn record(&self, entry: &Entry<'_>) {
+    /// Makes the span of a decision, and its line.
+    pub fn record(&self, wanted: &Wanted, entry: &Entry<'_>) {
+        let trace = match &self.0.spans {
+            Some(spans) => spans.record(entry),
+            None => entry.incoming.and_then(TraceParent::of_request).map(TraceParent::trace),
+        };
+        if !wanted.as_line {
+            return;
+        }
         let subject = entry.judgement.caller.as_deref().and_then(|caller| caller.subject.as_deref());
         let subject = subject.and_then(|subject| self.0.subjects.shown(subject));
-        let json = line::json(entry, subject.as_deref());
+        let json = line::json(entry, subject.as_deref(), trace);
         let text = match self.0.form {
             Form::Json => None,
             Form::Text => Some(line::text(entry, subject.as_deref())),

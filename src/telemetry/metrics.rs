@@ -142,6 +142,11 @@ impl Metrics {
     pub fn log_dropped(&self) {
         self.0.log_dropped.inc();
     }
+
+    /// Spans were dropped: too many wait, or the collector does not take them.
+    pub fn spans_dropped(&self, count: usize) {
+        self.0.spans_dropped.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
 }
 
 fn whole(count: usize) -> i64 {

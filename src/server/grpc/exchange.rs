@@ -59,7 +59,7 @@ pub(super) fn begin(service: &Arc<Service>, taken: Taken, context: &mut Context<
     if request.uri().path() != CHECK {
         return Begun::Other(Box::pin(service.others.call(request, respond)));
     }
-    let arrival = Arrival::now();
+    let arrival = Arrival::now().within(service.judge.parent(request.headers()));
     let deadline = deadline::of(request.headers())
         .map_or(service.limits.deadline, |told| told.min(service.limits.deadline));
     let mut check = Check {

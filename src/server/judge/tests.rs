@@ -14,7 +14,7 @@ fn judge() -> Judge {
     let lines = Lines::start(8, Box::new(io::sink()), metrics.clone()).expect("a thread");
     let values = Values::gather(|_| None, &BTreeMap::new(), &BTreeMap::new()).expect("no unknown setting");
     let settings = values.read().expect("the defaults");
-    let log = DecisionLog::new(&settings.log, Form::Json, lines);
+    let log = DecisionLog::new(&settings.log, Form::Json, lines, None);
     Judge::new(Arc::default(), metrics, log)
 }
 

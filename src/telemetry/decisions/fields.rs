@@ -2,6 +2,7 @@
 //! and only taken for what they have the form of.
 
 use crate::request::Incoming;
+use crate::response::Answer;
 
 /// Longest path that is shown.
 const MOST_PATH: usize = 1024;
@@ -10,39 +11,35 @@ const MOST_PATH: usize = 1024;
 const MOST_WORD: usize = 255;
 
 /// The path without query and fragment. What is no path may hold anything, such as a password before a host.
-pub(super) fn path<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
+pub(in crate::telemetry) fn path<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
     let end = incoming.target.find(['?', '#']).unwrap_or(incoming.target.len());
     let path = incoming.target.get(..end)?;
     (path.starts_with('/') || path == "*").then(|| cut(path, MOST_PATH))
 }
 
-pub(super) fn host<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
+pub(in crate::telemetry) fn host<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
     let host = incoming.host;
     (!host.is_empty() && !host.contains(['@', '/', '?'])).then(|| cut(host, MOST_WORD))
 }
 
-pub(super) fn method<'a>(incoming: &Incoming<'a>) -> &'a str {
+pub(in crate::telemetry) fn method<'a>(incoming: &Incoming<'a>) -> &'a str {
     cut(incoming.method, MOST_WORD)
 }
 
 /// `x-request-id`, if it is a UUID, a ULID or hexadecimal: a secret that somebody put there is none of these.
-pub(super) fn request_id<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
+pub(in crate::telemetry) fn request_id<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
     let id = incoming.headers.text("x-request-id")?;
     let is_hexadecimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let is_ulid = id.len() == 26 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     ((8..=64).contains(&id.len()) && is_hexadecimal(id) || is_ulid).then_some(id)
 }
 
-/// The trace of `traceparent` (W3C Trace Context, section 3.2.2).
-pub(super) fn trace_id<'a>(incoming: &Incoming<'a>) -> Option<&'a str> {
-    let mut parts = incoming.headers.text("traceparent")?.split('-');
-    let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_hexadecimal = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_well_formed = is_hexadecimal(version, 2) && version != "ff" && is_hexadecimal(parent, 16);
-    let is_trace = is_hexadecimal(trace, 32) && trace.bytes().any(|byte| byte != b'0');
-    (is_well_formed && is_trace).then_some(trace)
+/// What the client is told, if it is told anything: 200 where the request goes on.
+pub(in crate::telemetry) fn status(answer: &Answer) -> u16 {
+    match answer {
+        Answer::Allow { .. } => 200,
+        Answer::Deny { status, .. } => *status,
+    }
 }
 
 fn cut(text: &str, most: usize) -> &str {

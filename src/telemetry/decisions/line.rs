@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::response::Answer;
+use opentelemetry::trace::TraceId;
 
 use super::{Entry, fields};
 
@@ -10,7 +10,7 @@ use super::{Entry, fields};
 const MOST: usize = 256;
 
 /// One JSON object and a line break. What is not known is left out.
-pub(super) fn json(entry: &Entry<'_>, subject: Option<&str>) -> String {
+pub(super) fn json(entry: &Entry<'_>, subject: Option<&str>, trace: Option<TraceId>) -> String {
     let metadata = entry.answer.metadata();
     let rule = entry.policy.and_then(|policy| policy.rule(entry.judgement.decision.rule()));
     let caller = entry.judgement.caller.as_deref();
@@ -21,7 +21,7 @@ pub(super) fn json(entry: &Entry<'_>, subject: Option<&str>) -> String {
     line.text("decision_id", entry.decision_id);
     line.text("outcome", metadata.outcome);
     line.text("reason", metadata.reason);
-    line.number("status", u128::from(status(entry.answer)));
+    line.number("status", u128::from(fields::status(entry.answer)));
     line.text("route", &metadata.route);
     if let Some(rule) = rule {
         line.text("rule_file", &rule.file);
@@ -38,8 +38,8 @@ pub(super) fn json(entry: &Entry<'_>, subject: Option<&str>) -> String {
             let _infallible = write!(line.0, ",\"source\":\"{address}\"");
         }
         line.some("request_id", fields::request_id(incoming));
-        line.some("trace_id", fields::trace_id(incoming));
     }
+    line.some("trace_id", trace.map(|trace| trace.to_string()).as_deref());
     line.some("key_id", caller.and_then(|caller| caller.key_id.as_deref()).map(shortened));
     if caller.is_some() {
         line.0.push_str(if entry.judgement.cached { ",\"cached\":true" } else { ",\"cached\":false" });
@@ -54,7 +54,7 @@ pub(super) fn json(entry: &Entry<'_>, subject: Option<&str>) -> String {
 pub(super) fn text(entry: &Entry<'_>, subject: Option<&str>) -> String {
     let metadata = entry.answer.metadata();
     let mut line =
-        format!("{} {:5} {} {}", entry.now, metadata.outcome, status(entry.answer), metadata.reason);
+        format!("{} {:5} {} {}", entry.now, metadata.outcome, fields::status(entry.answer), metadata.reason);
     if let Some(incoming) = entry.incoming {
         let (host, path) = (fields::host(incoming), fields::path(incoming));
         line.push(' ');
@@ -81,13 +81,6 @@ pub(super) fn text(entry: &Entry<'_>, subject: Option<&str>) -> String {
     }
     let _infallible = writeln!(line, " in {} µs, {}", entry.duration.as_micros(), entry.decision_id);
     line
-}
-
-fn status(answer: &Answer) -> u16 {
-    match answer {
-        Answer::Allow { .. } => 200,
-        Answer::Deny { status, .. } => *status,
-    }
 }
 
 fn not_empty(text: &str) -> Option<&str> {

@@ -48,9 +48,11 @@ fn line(incoming: &Incoming<'_>, form: Form) -> String {
         decision_id: "id-1",
         duration: Duration::from_micros(12),
         now: UnixTime::from_seconds(0),
+        parent: None,
     };
+    let trace = TraceParent::of_request(incoming).map(TraceParent::trace);
     match form {
-        Form::Json => line::json(&entry, Some("alice")),
+        Form::Json => line::json(&entry, Some("alice"), trace),
         Form::Text => line::text(&entry, Some("alice")),
     }
     .replace(&*policy.revision, "REVISION")
@@ -146,9 +148,9 @@ fn what_is_logged_is_what_was_asked_for() {
         let settings = Log { decisions, sample, ..log() };
         let lines =
             Lines::start(1, Box::new(std::io::sink()), crate::telemetry::Metrics::new()).expect("a thread");
-        let log = DecisionLog::new(&settings, Form::Json, lines);
+        let log = DecisionLog::new(&settings, Form::Json, lines, None);
         assert_eq!(
-            [&allow, &deny, &error].map(|decision| log.wants(decision)),
+            [&allow, &deny, &error].map(|decision| log.wants(decision).is_some()),
             expected,
             "{decisions:?} {sample}"
         );

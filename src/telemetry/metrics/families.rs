@@ -53,6 +53,7 @@ pub(super) struct Families {
     pub policy_routes: IntGauge,
     pub tls_reloads: IntCounterVec,
     pub log_dropped: IntCounter,
+    pub spans_dropped: IntCounter,
     pub clock_jumps: IntCounter,
     pub panics: IntCounter,
 }
@@ -137,6 +138,7 @@ impl Families {
             ),
             tls_reloads: of.counters("portcullis_tls_reloads_total", "Readings of certificates", &["result"]),
             log_dropped: of.counter("portcullis_log_dropped_total", "Lines of the log that were dropped"),
+            spans_dropped: of.counter("portcullis_spans_dropped_total", "Spans that were dropped"),
             clock_jumps: of.counter("portcullis_clock_jumps_total", "Jumps of the wall clock"),
             panics: of.counter("portcullis_panics_total", "Defects that were caught, each a 503"),
             registry: of.0.clone(),
