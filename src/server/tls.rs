@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, info};
@@ -43,6 +44,8 @@ pub struct Tls {
     current: ArcSwap<Generation>,
     /// What was read last, usable or not: the same fault is reported once.
     seen: Mutex<Fingerprint>,
+    /// Whose clients are heard.
+    authorities: watch::Sender<Option<Fingerprint>>,
 }
 
 /// What was made of one reading of the files.
@@ -73,6 +76,7 @@ impl Tls {
             files: files.clone(),
             current: ArcSwap::from_pointee(generation),
             seen: Mutex::new(reading.fingerprint()),
+            authorities: watch::Sender::new(reading.authorities()),
         })
     }
 
@@ -95,8 +99,28 @@ impl Tls {
             }
             *seen = fingerprint;
         }
-        let generation = reading.and_then(|reading| Generation::of(&reading, &self.files));
-        Some(generation.map(|generation| self.current.store(Arc::new(generation))))
+        Some(reading.and_then(|reading| {
+            self.current.store(Arc::new(Generation::of(&reading, &self.files)?));
+            let authorities = reading.authorities();
+            self.authorities.send_if_modified(|known| {
+                let has_changed = *known != authorities;
+                *known = authorities;
+                has_changed
+            });
+            Ok(())
+        }))
+    }
+
+    /// Over when clients have to show their certificates anew, because others vouch for them than when this
+    /// was called.
+    pub fn authorities_changed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut authorities = self.authorities.subscribe();
+        async move {
+            // They do not change any more when nobody is left who could change them.
+            if authorities.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Looks at the files for ever, as often as told.

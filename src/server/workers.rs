@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
@@ -14,7 +15,10 @@ use tracing::{debug, warn};
 use super::forward_auth;
 use super::grpc::{self, Phase};
 use super::listen::{StdStream, Stream};
-use super::tls::{self, Protocols, Tls};
+use super::tls::{self, Channel, Protocols, Tls};
+
+/// How long a client may take to finish once others vouch for clients.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What connections need.
 #[derive(Debug, Clone)]
@@ -152,13 +156,47 @@ impl Work {
 }
 
 async fn serve(stream: Stream, protocols: Protocols, services: Services, phase: watch::Receiver<Phase>) {
+    // Before the handshake: what changes during it is not missed.
+    let changed = services.tls.as_ref().map(|tls| tls.authorities_changed());
     let channel = match tls::open(services.tls.as_deref(), stream, protocols).await {
         Ok(channel) => channel,
         Err(error) => return debug!(%error, "a client did not get in"),
     };
+    match changed.filter(|_| channel.is_encrypted()) {
+        None => speak(channel, protocols, services, phase).await,
+        Some(changed) => {
+            let (leaving, until) = watch::channel(Phase::Serving);
+            tokio::select! {
+                () = speak(channel, protocols, services, until) => {}
+                () = leave(phase, changed, leaving) => debug!("a client is cut off, it has to show its certificate anew"),
+            }
+        }
+    }
+}
+
+async fn speak(channel: Channel, protocols: Protocols, services: Services, phase: watch::Receiver<Phase>) {
     match (protocols, services.http) {
         (Protocols::Grpc, _) => grpc::serve(channel, services.grpc, phase).await,
         (Protocols::Http, Some(http)) => forward_auth::serve(channel, http, phase).await,
         (Protocols::Http, None) => {}
     }
+}
+
+/// Passes the phase on. When others vouch for clients than before, it tells the client to go, lets it finish,
+/// and is over when it has had time enough: whoever is not trusted any more may be deaf on purpose.
+async fn leave(
+    mut phase: watch::Receiver<Phase>,
+    changed: impl Future<Output = ()>,
+    leaving: watch::Sender<Phase>,
+) {
+    let is_changed = tokio::select! {
+        () = changed => true,
+        _ = phase.wait_for(|phase| *phase == Phase::Draining) => false,
+    };
+    leaving.send_replace(Phase::Draining);
+    if is_changed {
+        return tokio::time::sleep(FAREWELL).await;
+    }
+    // The end of the program has a deadline of its own.
+    std::future::pending::<()>().await;
 }

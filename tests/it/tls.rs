@@ -77,6 +77,34 @@ async fn get(address: SocketAddr, client: Arc<ClientConfig>) -> Result<u16, Trou
     tokio::time::timeout(Duration::from_mins(1), asked).await?
 }
 
+/// Asks on one connection for as long as it lasts, from the first answer (`is_heard`) on.
+async fn ask_on(
+    address: SocketAddr,
+    client: Arc<ClientConfig>,
+    is_heard: tokio::sync::oneshot::Sender<()>,
+) -> usize {
+    let stream = TcpStream::connect(address).await.expect("connected");
+    let name = ServerName::try_from("portcullis").expect("a name");
+    let stream = TlsConnector::from(client).connect(name, stream).await.expect("trusted");
+    let (send, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let mut is_heard = Some(is_heard);
+    let mut answers = 0;
+    loop {
+        let request = Request::get("https://crm.example.com/open").body(()).expect("a request");
+        let Ok(mut ready) = send.clone().ready().await else { return answers };
+        let Ok((response, _)) = ready.send_request(request, true) else { return answers };
+        match response.await {
+            Ok(answer) => assert!([200, 415].contains(&answer.status().as_u16())),
+            // What a connection that ends did not take was not asked.
+            Err(refused) if refused.is_go_away() || refused.is_io() => return answers,
+            Err(lost) => panic!("a request was lost: {lost}"),
+        }
+        answers += 1;
+        let _told_before = is_heard.take().map(|is_heard| is_heard.send(()));
+    }
+}
+
 struct Stand {
     serving: Serving,
     directory: tempfile::TempDir,
@@ -146,4 +174,28 @@ async fn with_client_ca_nobody_else_is_heard() {
         assert!(get(address, client(&ours, None)).await.is_err());
         assert!(get(address, client(&ours, Some(&pair(&theirs)))).await.is_err());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_of_an_authority_that_is_taken_away_lose_their_connections() {
+    let (ours, theirs) = (authority("ours"), authority("theirs"));
+    let mut stand = Stand::new(&pair(&ours), Some(&theirs));
+    let mut asking = Vec::new();
+    for address in [stand.http, stand.grpc] {
+        let (heard, is_heard) = tokio::sync::oneshot::channel();
+        asking.push(tokio::spawn(ask_on(address, client(&ours, Some(&pair(&theirs))), heard)));
+        is_heard.await.expect("an answer");
+    }
+    // Another certificate of the server's own is no reason to send anybody away.
+    swap(stand.directory.path(), "..2", &pair(&ours));
+    stand.serving.until("new certificates are in use");
+    assert!(asking.iter().all(|asking| !asking.is_finished()));
+    std::fs::write(stand.directory.path().join("ca.crt"), ours.pem()).expect("written");
+    stand.serving.until("new certificates are in use");
+    for asking in asking {
+        let ended = tokio::time::timeout(Duration::from_mins(1), asking).await;
+        assert!(ended.expect("the connection ends").expect("no request is lost") > 0);
+    }
+    assert!(get(stand.http, client(&ours, Some(&pair(&theirs)))).await.is_err());
+    assert!(get(stand.http, client(&ours, Some(&pair(&ours)))).await.is_ok());
 }

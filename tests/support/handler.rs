@@ -54,7 +54,7 @@ impl Handler {
         let values =
             Values::gather(|_| None, &BTreeMap::new(), &BTreeMap::new()).expect("no unknown setting");
         let settings = values.read().expect("the defaults");
-        let log = DecisionLog::new(&settings.log, Form::Json, lines);
+        let log = DecisionLog::new(&settings.log, Form::Json, lines, None);
         let judge = Judge::new(runtime.live().clone(), metrics, log);
         Self { judge, _runtime: runtime, _edge: edge }
     }

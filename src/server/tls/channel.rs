@@ -19,6 +19,12 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// Whether it is inside TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Encrypted(_))
+    }
+
     /// Whether both sides have agreed on HTTP/2 (ALPN).
     #[must_use]
     pub fn is_http2(&self) -> bool {

@@ -38,6 +38,11 @@ impl Reading {
         let client_ca = self.client_ca.as_ref().unwrap_or(&nothing);
         Fingerprint::of(&[&self.cert, &self.key, client_ca])
     }
+
+    /// Of the authorities of clients alone.
+    pub(super) fn authorities(&self) -> Option<Fingerprint> {
+        self.client_ca.as_ref().map(|client_ca| Fingerprint::of(&[client_ca]))
+    }
 }
 
 impl Fingerprint {
