@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit e2e test-deploy manifests image image-context check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
+.PHONY: help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -84,9 +84,13 @@ $(VENV): requirements.txt | system
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch $@
 
+charts: $(VENV) $(DEPLOY_TOOLS)/.installed ## copies into deploy/helm what charts cannot read elsewhere
+	$(WITH_DEPLOY_TOOLS) tests/deploy/charts.py
+
 # In a folder of their own: they are large, and no other test needs them.
-$(DEPLOY_TOOLS)/.installed: tests/deploy/requirements.txt | $(VENV)
+$(DEPLOY_TOOLS)/.installed: tests/deploy/requirements.txt tests/deploy/package-lock.json | $(VENV)
 	.ci/system deploy
+	npm ci --prefix tests/deploy --ignore-scripts --no-audit --no-fund --loglevel=error
 	rm -rf $(DEPLOY_TOOLS)
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $< --target $(DEPLOY_TOOLS)
 	@touch $@
