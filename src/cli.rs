@@ -6,6 +6,7 @@
 mod attached;
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod progress;
@@ -77,6 +78,7 @@ enum Command {
     Test(test::Arguments),
     Explain(Box<explain::Arguments>),
     Routes(routes::Arguments),
+    Doctor(doctor::Arguments),
     Healthcheck(healthcheck::Arguments),
     Completions(completions::Arguments),
     Man(completions::ManArguments),
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
         Command::Routes(arguments) => routes::run(&arguments, &terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments, &terminal),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, &terminal),
         Command::Completions(arguments) => completions::run(&arguments, &terminal),
         Command::Man(completions::ManArguments {}) => completions::man(&terminal),

@@ -27,6 +27,8 @@ pub mod explain;
 // edge
 pub mod settings;
 
+pub mod doctor;
+
 pub mod telemetry;
 
 pub mod runtime;

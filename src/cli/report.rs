@@ -59,6 +59,11 @@ impl<'r> Report<'r> {
         human::problems(self, terminal.colors_of_error(), terminal.width())
     }
 
+    /// The same, for standard output.
+    pub fn for_answer(&self, terminal: &Terminal) -> String {
+        human::problems(self, terminal.colors(), terminal.width())
+    }
+
     fn file(&self, at: At) -> Option<&'r SourceFile> {
         self.files.get(usize::try_from(at.file).ok()?)
     }
@@ -101,5 +106,6 @@ fn end_column(file: Option<&SourceFile>, at: At) -> u32 {
 
 /// Where a code is explained.
 fn explained_at(code: &str) -> String {
-    format!("docs/diagnostics.md#{}", code.to_ascii_lowercase())
+    let page = if code.starts_with('E') { "doctor" } else { "diagnostics" };
+    format!("docs/{page}.md#{}", code.to_ascii_lowercase())
 }

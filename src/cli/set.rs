@@ -190,7 +190,11 @@ fn policy_of(path: &Path) -> PathBuf {
     }
 }
 
-fn standard_input() -> anyhow::Result<SourceFile> {
+/// What stands on standard input.
+///
+/// # Errors
+/// Input that fails or is not UTF-8.
+pub fn standard_input() -> anyhow::Result<SourceFile> {
     let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
     let mut text = String::new();
     let mut input = std::io::stdin().lock().take(most + 1);

@@ -8,10 +8,10 @@ pub mod fields;
 mod scalar;
 mod syntax;
 
-use granit_parser::Parser;
+use granit_parser::{Event, Parser};
 
 use super::diagnostic::{At, Diagnostics, SourceFile, codes};
-use build::Builder;
+use build::{Builder, MOST_DEPTH};
 
 /// Largest file, in bytes.
 pub const MOST_BYTES: usize = 8 << 20;
@@ -21,6 +21,9 @@ pub const MOST_BYTES_OF_SET: usize = 64 << 20;
 pub const MOST_NODES: usize = 2_000_000;
 /// Most nodes of a set that aliases may repeat: a few lines of them could otherwise fill the memory.
 pub const MOST_REPEATED: usize = 200_000;
+
+/// Deepest nesting of a file that is no policy: Envoy's own dump of its configuration is deeper than any of ours.
+const MOST_DEPTH_OF_OTHERS: usize = 96;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,7 +94,7 @@ pub fn parse_within(
         return None;
     };
     budget.bytes = left;
-    let mut builder = Builder::new(file, budget, problems);
+    let mut builder = Builder::new(file, MOST_DEPTH, budget, problems);
     for event in Parser::new_from_str(&source.text) {
         let result = match event {
             Ok((event, span)) => builder.take(event, span),
@@ -107,6 +110,35 @@ pub fn parse_within(
         problems.error(codes::EMPTY_FILE, top, "the file is empty").hint("a policy begins with `version: 1`");
     }
     root
+}
+
+/// Reads a file that is no policy: any number of documents, those with nothing in them left out, in YAML or in
+/// JSON, which is YAML too.
+pub fn documents(source: &SourceFile, file: u32, problems: &mut Diagnostics) -> Vec<Node> {
+    let mut documents = Vec::new();
+    if source.text.len() > MOST_BYTES_OF_SET {
+        let top = At { file, line: 1, column: 1, start: 0, end: 0 };
+        problems.error(codes::TOO_LARGE, top, "the file is over 64 MiB").hint("split it");
+        return documents;
+    }
+    let mut budget = Budget::default();
+    let mut builder = Builder::new(file, MOST_DEPTH_OF_OTHERS, &mut budget, problems);
+    for event in Parser::new_from_str(&source.text) {
+        let result = match event {
+            Ok((Event::DocumentEnd, _)) => {
+                documents.extend(builder.next());
+                Ok(())
+            }
+            Ok((event, span)) => builder.take(event, span),
+            Err(error) => Err(syntax::problem(file, &source.text, &error)),
+        };
+        if let Err(problem) = result {
+            problem.report(builder.problems);
+            return documents;
+        }
+    }
+    documents.retain(|document| document.kind != Kind::Null);
+    documents
 }
 
 /// Something wrong with the YAML itself.

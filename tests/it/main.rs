@@ -13,6 +13,7 @@ mod answers;
 mod architecture;
 mod cli;
 mod diagnostics;
+mod doctor;
 mod examples;
 mod forward_auth;
 mod grpc;

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{Report, end_column, explained_at};
+use crate::doctor;
 use crate::policy::diagnostic::{At, Diagnostic, Severity, codes};
 
 /// What is escaped in the path of a relative reference.
@@ -18,7 +19,7 @@ pub fn write(report: &Report<'_>) -> String {
         .map(|code| {
             json!({
                 "id": code,
-                "shortDescription": { "text": codes::title(code).unwrap_or(code) },
+                "shortDescription": { "text": title(code) },
                 "helpUri": explained_at(code),
             })
         })
@@ -33,6 +34,11 @@ pub fn write(report: &Report<'_>) -> String {
         }],
     });
     format!("{value:#}\n")
+}
+
+fn title(code: &str) -> &str {
+    let known = codes::ALL.iter().chain(doctor::codes::ALL).find(|known| known.code == code);
+    known.map_or(code, |known| known.title)
 }
 
 fn one(report: &Report<'_>, problem: &Diagnostic) -> Value {

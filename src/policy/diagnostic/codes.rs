@@ -12,21 +12,22 @@ pub struct Code {
     pub title: &'static str,
 }
 
-/// What a code stands for.
-#[must_use]
-pub fn title(code: &str) -> Option<&'static str> {
-    ALL.iter().find(|known| known.code == code).map(|known| known.title)
-}
-
 macro_rules! codes {
     ($($constant:ident = $code:literal, $title:literal;)*) => {
         $(#[doc = $title] pub const $constant: &str = $code;)*
 
         /// Every code, in ascending order.
-        pub const ALL: &[Code] =
-            &[$(Code { constant: stringify!($constant), code: $code, title: $title }),*];
+        pub const ALL: &[$crate::policy::diagnostic::codes::Code] = &[$(
+            $crate::policy::diagnostic::codes::Code {
+                constant: stringify!($constant),
+                code: $code,
+                title: $title,
+            }
+        ),*];
     };
 }
+
+pub(crate) use codes;
 
 // P00xx files and YAML · P01xx shapes · P02xx names and references · P03xx matches ·
 // P04xx requirements and conditions · P05xx issuers and tokens · P06xx answers and upstream ·

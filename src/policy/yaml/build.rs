@@ -9,8 +9,8 @@ use crate::policy::diagnostic::{At, Diagnostics, codes};
 
 use super::{Budget, Kind, Node, Problem, scalar};
 
-/// Deepest nesting.
-const MOST_DEPTH: usize = 32;
+/// Deepest nesting of a policy.
+pub(super) const MOST_DEPTH: usize = 32;
 /// Most aliases in a file.
 const MOST_ALIASES: usize = 100;
 
@@ -63,15 +63,28 @@ pub(super) struct Builder<'b> {
     anchors: HashMap<usize, Anchored>,
     aliases: usize,
     root: Option<Node>,
+    deepest: usize,
 }
 
 impl<'b> Builder<'b> {
-    pub(super) fn new(file: u32, budget: &'b mut Budget, problems: &'b mut Diagnostics) -> Self {
-        Self { problems, file, budget, stack: Vec::new(), anchors: HashMap::new(), aliases: 0, root: None }
+    pub(super) fn new(
+        file: u32,
+        deepest: usize,
+        budget: &'b mut Budget,
+        problems: &'b mut Diagnostics,
+    ) -> Self {
+        let (stack, anchors) = (Vec::new(), HashMap::new());
+        Self { problems, file, budget, stack, anchors, aliases: 0, root: None, deepest }
     }
 
     pub(super) fn finish(self) -> Option<Node> {
         self.root
+    }
+
+    /// Takes the document that has ended away, so that another one may follow. Anchors are of one document.
+    pub(super) fn next(&mut self) -> Option<Node> {
+        self.anchors.clear();
+        self.root.take()
     }
 
     /// Takes one event; an error ends the file.
@@ -134,8 +147,8 @@ impl<'b> Builder<'b> {
 
     fn open(&mut self, open: Open) -> Result<(), Problem> {
         self.spend(1, open.at)?;
-        if self.stack.len() >= MOST_DEPTH {
-            return Err(too_deep(open.at));
+        if self.stack.len() >= self.deepest {
+            return Err(too_deep(open.at, self.deepest));
         }
         self.stack.push(open);
         Ok(())
@@ -162,8 +175,8 @@ impl<'b> Builder<'b> {
             let message = "an alias inside of what it stands for";
             return Err(Problem::new(codes::UNKNOWN_ANCHOR, at, message, "remove it"));
         };
-        if self.stack.len() + anchored.depth > MOST_DEPTH {
-            return Err(too_deep(at));
+        if self.stack.len() + anchored.depth > self.deepest {
+            return Err(too_deep(at, self.deepest));
         }
         let nodes = anchored.nodes;
         let Some(left) = self.budget.repeated.checked_sub(nodes) else {
@@ -213,8 +226,8 @@ impl<'b> Builder<'b> {
     }
 }
 
-fn too_deep(at: At) -> Problem {
-    Problem::new(codes::TOO_DEEP, at, "nested more than 32 levels deep", "flatten it")
+fn too_deep(at: At, deepest: usize) -> Problem {
+    Problem::new(codes::TOO_DEEP, at, format!("nested more than {deepest} levels deep"), "flatten it")
 }
 
 /// How many nodes it is, and how many levels of lists and maps.
