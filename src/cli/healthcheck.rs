@@ -1,7 +1,7 @@
 //! `portcullis healthcheck`: for exec probes and compose files, where nobody else reaches loopback.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use super::terminal::Terminal;
@@ -24,15 +24,23 @@ pub struct Arguments {
     /// Ask whether it is alive, not whether it is ready
     #[arg(long)]
     live: bool,
-    /// Where the server answers probes: its `listen.metrics` or `listen.admin`
-    #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_LISTEN_METRICS", default_value = "127.0.0.1:9192")]
-    address: SocketAddr,
+    /// Where the server answers probes: its `listen.metrics` or `listen.admin`; a name is looked up
+    #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_LISTEN_METRICS", default_value = "127.0.0.1:9192", value_parser = host_and_port)]
+    address: String,
+}
+
+/// What a look-up takes; the name itself is looked up when it is asked.
+fn host_and_port(value: &str) -> Result<String, &'static str> {
+    match value.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(value.to_owned()),
+        Some(_) | None => Err("it must be host:port"),
+    }
 }
 
 pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let (path, good, bad) =
         if arguments.live { ("/livez", "alive", "not alive") } else { ("/readyz", "ready", "not ready") };
-    match ask(reachable(arguments.address), path) {
+    match ask(&arguments.address, path) {
         Ok(200) => {
             terminal.print(&format!("{good}\n"))?;
             Ok(Outcome::Yes)
@@ -57,9 +65,21 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// The first address that takes a connection; a name may have several.
+fn connect(address: &str) -> std::io::Result<TcpStream> {
+    let mut failed = std::io::Error::other("the name has no address");
+    for found in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&reachable(found), PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
 /// The status of a probe.
-fn ask(address: SocketAddr, path: &str) -> std::io::Result<u16> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+fn ask(address: &str, path: &str) -> std::io::Result<u16> {
+    let mut stream = connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;

@@ -93,6 +93,8 @@ def test_it_finds_issuers_by_name_without_the_machines_libraries(image: str, tmp
         ).strip()
         try:
             wait_for("keys of both", lambda: http_get(f"http://127.0.0.1:{metrics}/readyz")[0] == 200)
+            probe = ["healthcheck", "--address", f"in-hosts.test:{metrics}"]
+            assert engine.run("podman", "exec", container, "/portcullis", *probe).stdout == "ready\n"
         except Exception as failed:
             said = engine.run("podman", "logs", container)
             raise AssertionError(f"{said.stdout}{said.stderr}\nasked for: {names.asked}") from failed
