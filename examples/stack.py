@@ -226,10 +226,11 @@ class Stack:
         ready: bool = True,
         socket: Path | None = None,
         environment: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
     ) -> Process:
-        """`portcullis serve`; with `ready`, returns when it is ready, else when it listens."""
+        """`portcullis serve`; with `ready`, returns when it is ready, else when it listens. `prefix` starts it."""
         listen = f"127.0.0.1:{self.ports.grpc}" if tcp else f"unix:{socket or self.socket}"
-        command = [str(portcullis_binary()), "serve", "--listen-grpc", listen]
+        command = [*prefix, str(portcullis_binary()), "serve", "--listen-grpc", listen]
         command += ["--listen-metrics", f"127.0.0.1:{self.ports.metrics}"]
         command += ["--listen-admin", f"127.0.0.1:{self.ports.admin}"]
         for path in policies:

@@ -69,6 +69,12 @@ def failure_mode_allow(config: Config) -> None:
     authorization(config).update(failure_mode_allow=True)
 
 
+def patient(config: Config) -> None:
+    """Waits for answers as long as a crowded machine may need."""
+    service = authorization(config)["grpc_service"]
+    service["timeout"] = service["retry_policy"]["retry_back_off"]["max_interval"] = "20s"
+
+
 def web_sockets(config: Config) -> None:
     connection_manager(config)["upgrade_configs"] = [{"upgrade_type": "websocket"}]
 
