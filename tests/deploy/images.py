@@ -13,6 +13,8 @@ LEFT_OUT = shutil.ignore_patterns("test", "idlelib", "tkinter", "ensurepip", "si
 # What examples/ imports that is not Python's own, with what that imports.
 WANTED = ["cryptography", "cffi", "_cffi_backend*", "pycparser"]
 
+PYTHON = f"FROM scratch\nCOPY root/ /\nENV PATH={sys.base_prefix}/bin PYTHONPATH=/packages PYTHONDONTWRITEBYTECODE=1\n"
+
 
 @contextmanager
 def _context(containerfile: str):
@@ -37,19 +39,29 @@ def envoy(*names: str) -> None:
 
 
 def services(crm: str, auth: str) -> None:
-    """CRMService and AuthService, with the Python that runs the tests."""
+    """CRMService and AuthService, each as the program of its image."""
+    with _services() as context:
+        for name, program in ((crm, "crm_service.py"), (auth, "auth_service.py")):
+            (context / "Containerfile").write_text(f'{PYTHON}ENTRYPOINT ["python", "/app/{program}"]\n')
+            engine.build(name, context)
+
+
+def demo(name: str) -> None:
+    """Both in one image, as deploy/compose/Containerfile makes it of the official Python."""
+    with _services() as context:
+        (context / "keys").mkdir()
+        own = "COPY --chown=65532:65532 keys/ /keys/\nUSER 65532:65532\n"
+        (context / "Containerfile").write_text(PYTHON + own)
+        engine.build(name, context)
+
+
+@contextmanager
+def _services():
     with _context("") as context:
         root = context / "root"
         _python(root)
         shutil.copytree(PROJECT / "examples", root / "app", ignore=shutil.ignore_patterns("__pycache__"))
-        for name, program in ((crm, "crm_service.py"), (auth, "auth_service.py")):
-            python = f"{sys.base_prefix}/bin/python3"
-            containerfile = (
-                "FROM scratch\nCOPY root/ /\nENV PYTHONPATH=/packages PYTHONDONTWRITEBYTECODE=1\n"
-                f'ENTRYPOINT ["{python}", "/app/{program}"]\n'
-            )
-            (context / "Containerfile").write_text(containerfile)
-            engine.build(name, context)
+        yield context
 
 
 def _python(root: Path) -> None:
@@ -57,6 +69,7 @@ def _python(root: Path) -> None:
     program = prefix / "bin" / "python3"
     standard = Path("lib") / f"python3.{sys.version_info.minor}"
     engine.copy(program, root)
+    (root / program.relative_to("/")).with_name("python").symlink_to("python3")
     shutil.copytree(prefix / standard, root / prefix.relative_to("/") / standard, ignore=LEFT_OUT)
     packages = Path(next(path for path in sys.path if path.endswith("site-packages") and path.startswith(sys.prefix)))
     for pattern in WANTED:
