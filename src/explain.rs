@@ -191,7 +191,7 @@ fn judged(snapshot: &Snapshot, incoming: &Incoming<'_>, request: &Request<'_>, n
     }
 }
 
-fn refused(policy: &Policy, incoming: &Incoming<'_>, denial: &Denial, answer: &Answer) -> Explanation {
+fn refused(policy: &Policy, incoming: &Incoming<'_>, denial: &Denial, answer: &Answer<'_>) -> Explanation {
     Explanation {
         decision: decision(policy, &Decision::Deny(denial.clone()), &[], None),
         request: RequestNote {

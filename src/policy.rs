@@ -33,6 +33,7 @@ use diagnostic::{At, Diagnostic};
 use guard::{GuardName, Guards};
 use matcher::index::RouteIndex;
 use route::ClientAddress;
+use upstream::Removals;
 
 pub use compile::compile;
 pub use route::{Forbid, Route};
@@ -81,8 +82,9 @@ pub struct Policy {
     pub reading: Reading,
     /// The answers of the set.
     pub answers: Answers,
-    /// Names of all headers that any part of the policy sets for the upstream, in lower case.
-    pub identity_headers: Vec<Box<str>>,
+    /// What no client may send on any route: headers that some part of the policy sets for the upstream, and
+    /// what asks an application for another method or target.
+    pub removals: Removals,
     /// What `check` warns of.
     pub warnings: Vec<Diagnostic>,
 }

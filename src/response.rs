@@ -9,6 +9,8 @@ mod metadata;
 mod phrase;
 mod upstream;
 
+use std::borrow::Cow;
+
 use crate::decision::{Block, Decision, Denial};
 use crate::policy::{Judgement, Policy};
 use crate::request::{Headers, Incoming};
@@ -16,22 +18,25 @@ use crate::request::{Headers, Incoming};
 pub use metadata::Metadata;
 pub(crate) use phrase::sentence;
 
-/// What is to be said, in whatever transport.
+/// Name and value of a header.
+pub type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// What is to be said, in whatever transport. It borrows from the policy, the judgement and the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum Answer<'a> {
     /// The request goes on to the upstream.
     Allow {
         /// Headers that replace whatever the request has under these names.
-        set: Vec<(String, String)>,
+        set: Vec<Field<'a>>,
         /// Headers that the upstream must not see. INVARIANT: never a name that is also set, because
         /// proxies remove after they set.
-        remove: Vec<String>,
+        remove: Vec<Cow<'a, str>>,
         /// Query parameters that the upstream must not see, spelled as they were sent.
-        remove_query: Vec<String>,
+        remove_query: Vec<Cow<'a, str>>,
         /// Headers whose value could not be sent, for the metric.
-        dropped: Vec<String>,
+        dropped: Vec<&'a str>,
         /// For the proxy's access log.
-        metadata: Metadata,
+        metadata: Metadata<'a>,
     },
     /// The client is turned away.
     Deny {
@@ -40,18 +45,18 @@ pub enum Answer {
         /// 300 to 599.
         status: u16,
         /// Headers of the answer, each name once.
-        headers: Vec<(String, String)>,
+        headers: Vec<Field<'a>>,
         /// The body; also for HEAD, where the proxy keeps it back.
-        body: String,
+        body: Cow<'a, str>,
         /// For the proxy's access log.
-        metadata: Metadata,
+        metadata: Metadata<'a>,
     },
 }
 
-impl Answer {
+impl<'a> Answer<'a> {
     /// For the proxy's access log.
     #[must_use]
-    pub const fn metadata(&self) -> &Metadata {
+    pub const fn metadata(&self) -> &Metadata<'a> {
         match self {
             Self::Allow { metadata, .. } | Self::Deny { metadata, .. } => metadata,
         }
@@ -60,12 +65,12 @@ impl Answer {
 
 /// Answers a judged request.
 #[must_use]
-pub fn answer(
-    policy: &Policy,
-    incoming: &Incoming<'_>,
-    judgement: &Judgement<'_>,
-    decision_id: &str,
-) -> Answer {
+pub fn answer<'a>(
+    policy: &'a Policy,
+    incoming: &'a Incoming<'_>,
+    judgement: &'a Judgement<'_>,
+    decision_id: &'a str,
+) -> Answer<'a> {
     let metadata = Metadata::of(policy, judgement, decision_id);
     match &judgement.decision {
         Decision::Allow(grant) => upstream::allow(policy, incoming, judgement, grant, metadata),
@@ -78,7 +83,12 @@ pub fn answer(
 
 /// Answers a request that was never judged: no policy is live, too much work, no HTTP part, a defect.
 #[must_use]
-pub fn refuse(policy: Option<&Policy>, headers: &Headers<'_>, denial: &Denial, decision_id: &str) -> Answer {
+pub fn refuse<'a>(
+    policy: Option<&'a Policy>,
+    headers: &Headers<'_>,
+    denial: &Denial,
+    decision_id: &'a str,
+) -> Answer<'a> {
     let metadata = Metadata::of_denial(policy, denial, decision_id);
     denial::deny(policy, headers, denial, None, metadata)
 }

@@ -39,7 +39,7 @@ pub(super) fn compare(
     expect: &Expect,
     incoming: &Incoming<'_>,
     judgement: &Judgement<'_>,
-    answer: &Answer,
+    answer: &Answer<'_>,
 ) -> Verdict {
     let is_allow = |decision: &Decision| matches!(decision, Decision::Allow(_));
     let mut found = Mismatches(Vec::new());
@@ -47,7 +47,7 @@ pub(super) fn compare(
     found.rules(policy, expect, judgement);
     let (status, headers, body) = match answer {
         Answer::Allow { .. } => (200, &[][..], ""),
-        Answer::Deny { status, headers, body, .. } => (*status, headers.as_slice(), body.as_str()),
+        Answer::Deny { status, headers, body, .. } => (*status, headers.as_slice(), body.as_ref()),
     };
     if let Some(expected) = expect.status {
         found.check("status", &expected.to_string(), &status.to_string(), expected == status);
@@ -57,7 +57,7 @@ pub(super) fn compare(
     }
     for (name, expected) in &expect.headers {
         let actual = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.header(&format!("header {name}"), expected.as_deref(), actual.map(|(_, value)| value.as_str()));
+        found.header(&format!("header {name}"), expected.as_deref(), actual.map(|(_, value)| value.as_ref()));
     }
     if let Some(expected) = &expect.body {
         found.check("body", expected, body, **expected == *body);
@@ -129,7 +129,7 @@ impl Mismatches {
     }
 
     /// A header that must not be set must not come from the client either.
-    fn upstream(&mut self, name: &str, expected: Option<&str>, incoming: &Incoming<'_>, answer: &Answer) {
+    fn upstream(&mut self, name: &str, expected: Option<&str>, incoming: &Incoming<'_>, answer: &Answer<'_>) {
         let what = format!("upstream {name}");
         let (set, remove) = match answer {
             Answer::Allow { set, remove, .. } => (set.as_slice(), remove.as_slice()),
@@ -139,7 +139,7 @@ impl Mismatches {
             }
         };
         let actual = set.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        self.header(&what, expected, actual.map(|(_, value)| value.as_str()));
+        self.header(&what, expected, actual.map(|(_, value)| value.as_ref()));
         let passes = |present: &str| {
             looks_like(present, name) && !remove.iter().any(|removed| removed.eq_ignore_ascii_case(present))
         };

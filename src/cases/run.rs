@@ -206,7 +206,7 @@ impl Staged {
     pub fn judge<O: Observer, R>(
         &self,
         observer: &mut O,
-        then: impl FnOnce(&Incoming<'_>, &Judgement<'_>, &Answer) -> R,
+        then: impl FnOnce(&Incoming<'_>, &Judgement<'_>, &Answer<'_>) -> R,
     ) -> R {
         let request = match &self.arrives {
             Captured::Request(request) => request,
@@ -231,7 +231,7 @@ impl Staged {
     fn turn_away<R>(
         &self,
         denial: &Denial,
-        then: impl FnOnce(&Incoming<'_>, &Judgement<'_>, &Answer) -> R,
+        then: impl FnOnce(&Incoming<'_>, &Judgement<'_>, &Answer<'_>) -> R,
     ) -> R {
         let nothing = Request::default();
         let incoming = nothing.incoming();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::response::Answer;
+use crate::response::{Answer, Field};
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,16 +31,16 @@ pub enum AnswerNote {
 }
 
 impl AnswerNote {
-    pub(super) fn of(answer: &Answer) -> Self {
+    pub(super) fn of(answer: &Answer<'_>) -> Self {
         match answer {
             Answer::Allow { set, remove, remove_query, dropped, .. } => Self::Upstream {
-                set: set.clone(),
-                remove: remove.clone(),
-                remove_query: remove_query.clone(),
-                dropped: dropped.clone(),
+                set: owned(set),
+                remove: remove.iter().map(ToString::to_string).collect(),
+                remove_query: remove_query.iter().map(ToString::to_string).collect(),
+                dropped: dropped.iter().map(ToString::to_string).collect(),
             },
             Answer::Deny { status, headers, body, .. } => {
-                Self::Client { status: *status, headers: headers.clone(), body: body.clone() }
+                Self::Client { status: *status, headers: owned(headers), body: body.to_string() }
             }
         }
     }
@@ -53,4 +53,8 @@ impl AnswerNote {
             Self::Client { status, .. } => *status,
         }
     }
+}
+
+fn owned(fields: &[Field<'_>]) -> Vec<(String, String)> {
+    fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
 }

@@ -20,6 +20,7 @@ use super::document::{Document, Match, PathMatch, Text};
 use super::guard::Guards;
 use super::matcher::index::RouteIndex;
 use super::matcher::request::RequestMatch;
+use super::upstream::Removals;
 use super::{Policy, RuleMeta, answer, lint, reader};
 use caller::Families;
 use requirement::{Scope, guard_names};
@@ -94,10 +95,9 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
     let has_shadows = routes.iter().any(|route| route.shadow) || forbids.iter().any(|forbid| forbid.shadow);
     // A shadow changes nothing, not even what is kept from the upstream.
     let enforcing = routes.iter().filter(|route| !route.shadow);
-    let mut identity_headers: Vec<Box<str>> =
-        enforcing.flat_map(|route| route.upstream.header_names().map(Into::into)).collect();
-    identity_headers.sort_unstable();
-    identity_headers.dedup();
+    let identity_headers = enforcing.flat_map(|route| route.upstream.header_names());
+    let removals =
+        Removals::of(identity_headers.chain(reading.overrides.headers_to_remove().iter().copied()));
     let policy = Policy {
         revision: revision(files),
         files: files.iter().map(|file| file.name.clone()).collect(),
@@ -112,7 +112,7 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
         forbids,
         has_shadows,
         reading,
-        identity_headers,
+        removals,
         warnings: Vec::new(),
         guards,
     };

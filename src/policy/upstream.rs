@@ -1,6 +1,7 @@
 //! What the upstream is told of an allowed request: header templates, removals, the token.
 
 pub(crate) mod field;
+mod removal;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use super::document;
 use crate::request::looks_like;
 
 use field::Use;
+pub use removal::Removals;
 use template::Problem;
 pub use template::{Part, Placeholder, Template};
 
@@ -18,7 +20,7 @@ pub use template::{Part, Placeholder, Template};
 pub struct UpstreamPlan {
     headers: Vec<(Box<str>, Template)>,
     dropped: Vec<Box<str>>,
-    remove: Vec<Box<str>>,
+    remove: Removals,
     remove_token: bool,
 }
 
@@ -29,9 +31,9 @@ impl UpstreamPlan {
         &self.headers
     }
 
-    /// Headers to remove, names in lower case and in order.
+    /// Headers to remove on this route.
     #[must_use]
-    pub fn remove(&self) -> &[Box<str>] {
+    pub fn remove(&self) -> &Removals {
         &self.remove
     }
 
@@ -113,7 +115,7 @@ pub fn compile(
     UpstreamPlan {
         headers,
         dropped,
-        remove: remove.into_keys().collect(),
+        remove: Removals::of(remove.keys().map(AsRef::as_ref)),
         remove_token: remove_token.is_some_and(|remove| remove.value),
     }
 }

@@ -19,6 +19,12 @@ impl<'a> Headers<'a> {
         self.fields.iter().copied()
     }
 
+    /// Names that are not written as HTTP/2 and nearly everybody writes them: with `_` or `.`, or in upper case.
+    pub fn unusual_names(&self) -> impl Iterator<Item = &'a str> + '_ {
+        let is_unusual = |byte: u8| matches!(byte, b'_' | b'.' | b'A'..=b'Z');
+        self.fields.iter().map(|(name, _)| *name).filter(move |name| name.bytes().any(is_unusual))
+    }
+
     /// Every value of one field, in order. Names are compared without regard to case.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + 's {
         self.fields

@@ -18,10 +18,18 @@ impl Overrides {
     /// Headers that change the method (Laravel and Symfony, Rails, Express honour them).
     pub const METHOD_HEADERS: [&'static str; 3] =
         ["x-http-method-override", "x-http-method", "x-method-override"];
-    /// Headers that change the target (IIS and Symfony honour them).
-    pub const TARGET_HEADERS: [&'static str; 2] = ["x-original-url", "x-rewrite-url"];
+    /// These, and those that change the target (IIS and Symfony honour them).
+    pub const HEADERS: [&'static str; 5] =
+        ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
     /// The query parameter by which a POST becomes another method.
     pub const METHOD_PARAMETER: &'static str = "_method";
+
+    /// Headers to keep from the upstream. With `reject` a method override that we were shown is refused at the
+    /// door; one that the proxy keeps from us (`allowed_headers`) must not get through either.
+    #[must_use]
+    pub fn headers_to_remove(self) -> &'static [&'static str] {
+        if self == Self::Pass { &[] } else { &Self::HEADERS }
+    }
 
     /// Whether an application may take a decoded query name for [`Self::METHOD_PARAMETER`].
     #[must_use]

@@ -1,30 +1,41 @@
 //! Keeping tokens from the upstream: where one stands, and what is left when it is taken out.
 
+use std::borrow::Cow;
+
 use crate::request::{Incoming, Query, looks_like};
 use crate::token::settings::Place;
 
 /// What has to be done to take tokens out of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Removal {
-    pub headers: Vec<String>,
-    pub cookies: Vec<Box<str>>,
-    pub query: Vec<String>,
+pub(super) struct Removal<'a> {
+    pub headers: Vec<Cow<'a, str>>,
+    pub cookies: Vec<&'a str>,
+    pub query: Vec<Cow<'a, str>>,
 }
 
-impl Removal {
+impl<'a> Removal<'a> {
     /// Takes out what stands in one place, if it is what would be taken for a token there.
-    pub(super) fn take(&mut self, place: &Place, incoming: &Incoming<'_>) {
+    pub(super) fn take(&mut self, place: &'a Place, incoming: &'a Incoming<'_>) {
         match place {
             Place::Header { name, scheme } => {
                 for (present, value) in incoming.headers.iter() {
                     if looks_like(present, name) && has_scheme(value, scheme.as_deref()) {
-                        self.headers.push(present.to_ascii_lowercase());
+                        self.headers.push(lower(present));
                     }
                 }
             }
-            Place::Cookie(name) => self.cookies.push(name.clone()),
+            Place::Cookie(name) => self.cookies.push(name),
             Place::Query(name) => self.query.extend(spellings(incoming.target, |sent| sent == name.as_ref())),
         }
+    }
+}
+
+/// A name in lower case.
+pub(super) fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
 }
 
@@ -39,14 +50,14 @@ fn has_scheme(value: &[u8], scheme: Option<&str>) -> bool {
 
 /// The names of query parameters that decode to a wanted one, as they were sent: the proxy compares
 /// them without decoding.
-pub(super) fn spellings(target: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut spellings: Vec<String> = Vec::new();
+pub(super) fn spellings(target: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<Cow<'_, str>> {
+    let mut spellings: Vec<Cow<'_, str>> = Vec::new();
     let Some((_, query)) = target.split_once('?') else { return spellings };
     for pair in query.split('&') {
         let sent = pair.split('=').next().unwrap_or(pair);
         for (name, _) in Query::new(pair).pairs() {
             if is_wanted(&name) && spellings.iter().all(|known| known != sent) {
-                spellings.push(sent.to_owned());
+                spellings.push(Cow::Borrowed(sent));
             }
         }
     }
@@ -65,7 +76,7 @@ pub(super) enum Cookies {
 }
 
 /// Takes cookies out. Envoy joins repeated headers with a comma, so one may also start after a comma.
-pub(super) fn without_cookies(incoming: &Incoming<'_>, names: &[Box<str>]) -> Cookies {
+pub(super) fn without_cookies(incoming: &Incoming<'_>, names: &[&str]) -> Cookies {
     let mut left: Vec<String> = Vec::new();
     let mut found = false;
     let mut is_text = true;
@@ -93,9 +104,9 @@ pub(super) fn without_cookies(incoming: &Incoming<'_>, names: &[Box<str>]) -> Co
     }
 }
 
-fn is_named(piece: &str, names: &[Box<str>]) -> bool {
+fn is_named(piece: &str, names: &[&str]) -> bool {
     let name = piece.split('=').next().unwrap_or(piece).trim();
-    names.iter().any(|wanted| wanted.as_ref() == name)
+    names.contains(&name)
 }
 
 fn contains(value: &[u8], wanted: &[u8]) -> bool {

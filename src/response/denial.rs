@@ -1,6 +1,8 @@
 //! The answer to a client that is turned away.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -15,18 +17,20 @@ use super::challenge::challenge;
 use super::phrase::{phrase, sentence};
 use super::{Answer, Metadata};
 
-pub(super) fn deny(
-    policy: Option<&Policy>,
+/// Before there is a policy.
+static BUILT_IN: LazyLock<Answers> = LazyLock::new(Answers::default);
+
+pub(super) fn deny<'a>(
+    policy: Option<&'a Policy>,
     headers: &Headers<'_>,
     denial: &Denial,
     caller: Option<&Identity>,
-    metadata: Metadata,
-) -> Answer {
-    let built_in = Answers::default();
-    let answers = policy.map_or(&built_in, |policy| &policy.answers);
+    metadata: Metadata<'a>,
+) -> Answer<'a> {
+    let answers: &'a Answers = policy.map_or(&*BUILT_IN, |policy| &policy.answers);
     let block = denial.reason.block();
     // The most specific first.
-    let mut layers: SmallVec<[&Block; 3]> = SmallVec::new();
+    let mut layers: SmallVec<[&'a Block; 3]> = SmallVec::new();
     if let Some(rule) = policy.and_then(|policy| policy.rule_answers(denial.rule)) {
         layers.extend(rule.blocks(denial.reason));
     }
@@ -34,7 +38,7 @@ pub(super) fn deny(
 
     let status = layers.iter().find_map(|layer| layer.status).unwrap_or(block.default_status());
     let rule = policy.and_then(|policy| policy.rule(denial.rule)).map_or("", |meta| meta.name.as_ref());
-    let telling = Telling { answers, denial, rule, decision_id: &metadata.decision_id };
+    let telling = Telling { answers, denial, rule, decision_id: metadata.decision_id };
     let is_grpc = headers.is_grpc();
     let (status, content) = if is_grpc {
         // Envoy makes the body the message of the gRPC status, and the status from ours.
@@ -43,17 +47,17 @@ pub(super) fn deny(
         (status, telling.content(&layers, status))
     };
 
-    let mut fields: BTreeMap<&str, String> = BTreeMap::new();
-    fields.insert("cache-control", "no-store".to_owned());
+    let mut fields: BTreeMap<&'a str, Cow<'a, str>> = BTreeMap::new();
+    fields.insert("cache-control", Cow::Borrowed("no-store"));
     if let Some(kind) = content.kind {
-        fields.insert("content-type", kind);
+        fields.insert("content-type", Cow::Borrowed(kind));
     }
     // INVARIANT: other statuses carry no challenge, so that a hidden area cannot be told by it.
     if matches!(status, 401 | 403) {
-        fields.insert("www-authenticate", challenge(answers, denial, caller.is_some()));
+        fields.insert("www-authenticate", challenge(answers, denial, caller.is_some()).into());
     }
     if let Some(name) = &answers.decision_id_header {
-        fields.insert(name, metadata.decision_id.clone());
+        fields.insert(name, Cow::Borrowed(metadata.decision_id));
     }
     for (index, layer) in layers.iter().enumerate().rev() {
         for (name, value) in &layer.headers {
@@ -61,11 +65,11 @@ pub(super) fn deny(
             let is_for_another_body = name.as_ref() == "content-type"
                 && (is_grpc || index > content.layer || content.body.is_empty());
             if !is_for_another_body {
-                fields.insert(name, value.to_string());
+                fields.insert(name, Cow::Borrowed(value));
             }
         }
     }
-    let headers = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let headers = fields.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
     Answer::Deny { block, status, headers, body: content.body, metadata }
 }
 
@@ -80,25 +84,26 @@ const fn grpc_status(status: u16, block: decision::Block) -> u16 {
     }
 }
 
-struct Content {
-    kind: Option<String>,
-    body: String,
+struct Content<'a> {
+    kind: Option<&'a str>,
+    body: Cow<'a, str>,
     /// Index of the block that decided the body; past all of them where none did.
     layer: usize,
 }
 
-struct Telling<'a> {
+/// What is told, of a denial that is only looked at.
+struct Telling<'a, 'd> {
     answers: &'a Answers,
-    denial: &'a Denial,
+    denial: &'d Denial,
     rule: &'a str,
     decision_id: &'a str,
 }
 
-impl Telling<'_> {
-    fn content(&self, layers: &[&Block], status: u16) -> Content {
+impl<'a> Telling<'a, '_> {
+    fn content(&self, layers: &[&'a Block], status: u16) -> Content<'a> {
         // The status has no content (RFC 9110 section 15.4.5).
         if status == 304 {
-            return Content { kind: None, body: String::new(), layer: 0 };
+            return Content { kind: None, body: Cow::Borrowed(""), layer: 0 };
         }
         for (layer, block) in layers.iter().enumerate() {
             if let Some(body) = &block.body {
@@ -110,8 +115,8 @@ impl Telling<'_> {
                     Word::Missing => &missing,
                     Word::Realm => self.answers.realm(),
                 });
-                let kind = Some(body.content_type().to_owned()).filter(|_| !text.is_empty());
-                return Content { kind, body: text, layer };
+                let kind = Some(body.content_type()).filter(|_| !text.is_empty());
+                return Content { kind, body: text.into(), layer };
             }
             if let Some(format) = block.format {
                 return self.built_in(format, status, layer);
@@ -120,14 +125,14 @@ impl Telling<'_> {
         self.built_in(self.answers.format, status, layers.len())
     }
 
-    fn built_in(&self, format: Format, status: u16, layer: usize) -> Content {
+    fn built_in(&self, format: Format, status: u16, layer: usize) -> Content<'a> {
         let (kind, body) = match format {
-            Format::Problem => ("application/problem+json", self.problem(status)),
-            Format::Message => ("application/json", self.message(status)),
+            Format::Problem => ("application/problem+json", self.problem(status).into()),
+            Format::Message => ("application/json", self.message(status).into()),
             Format::Text => ("text/plain; charset=utf-8", self.text(status)),
-            Format::Empty => return Content { kind: None, body: String::new(), layer },
+            Format::Empty => return Content { kind: None, body: Cow::Borrowed(""), layer },
         };
-        Content { kind: Some(kind.to_owned()), body, layer }
+        Content { kind: Some(kind), body, layer }
     }
 
     fn discloses_reason(&self) -> bool {
@@ -166,12 +171,12 @@ impl Telling<'_> {
         }
     }
 
-    fn text(&self, status: u16) -> String {
+    fn text(&self, status: u16) -> Cow<'a, str> {
         let phrase = phrase(status);
         match (self.discloses_reason(), self.rule) {
-            (false, _) => phrase.to_owned(),
-            (true, "") => format!("{phrase}: {}", self.denial.reason.label()),
-            (true, rule) => format!("{phrase}: {} ({rule})", self.denial.reason.label()),
+            (false, _) => Cow::Borrowed(phrase),
+            (true, "") => format!("{phrase}: {}", self.denial.reason.label()).into(),
+            (true, rule) => format!("{phrase}: {} ({rule})", self.denial.reason.label()).into(),
         }
     }
 }

@@ -2,22 +2,25 @@
 
 mod render;
 
+use std::borrow::Cow;
+
 use crate::decision::{Allowed, Grant};
-use crate::policy::{Judgement, Policy};
-use crate::request::{Incoming, Overrides, looks_like};
+use crate::policy::upstream::Removals;
+use crate::policy::{Judgement, Policy, Route};
+use crate::request::{Incoming, Overrides};
 use crate::token::settings::Place;
 
-use super::credential::{Cookies, Removal, spellings, without_cookies};
-use super::{Answer, Metadata};
+use super::credential::{Cookies, Removal, lower, spellings, without_cookies};
+use super::{Answer, Field, Metadata};
 use render::{Facts, Rendered};
 
-pub(super) fn allow(
-    policy: &Policy,
-    incoming: &Incoming<'_>,
-    judgement: &Judgement<'_>,
+pub(super) fn allow<'a>(
+    policy: &'a Policy,
+    incoming: &'a Incoming<'_>,
+    judgement: &'a Judgement<'_>,
     grant: &Grant,
-    metadata: Metadata,
-) -> Answer {
+    metadata: Metadata<'a>,
+) -> Answer<'a> {
     let mut edits = Edits { incoming, set: Vec::new(), remove: Vec::new() };
     let mut dropped = Vec::new();
     let route = policy.route(grant.route);
@@ -30,87 +33,76 @@ pub(super) fn allow(
         };
         for (name, template) in templates {
             match facts.render(template) {
-                Rendered::Text(value) => edits.set.push((name.to_string(), value)),
+                Rendered::Text(value) => edits.set.push((Cow::Borrowed(name), value)),
                 Rendered::Missing => {}
-                Rendered::Unfit => dropped.push(name.to_string()),
+                Rendered::Unfit => dropped.push(name.as_ref()),
             }
         }
-        for name in route.upstream.remove() {
-            edits.remove_all_forms(name);
-        }
-        // Also in the policy's list; here so that a plan is safe by itself.
-        for name in route.upstream.header_names() {
-            edits.remove_all_forms(name);
-        }
     }
-    for name in &policy.identity_headers {
-        edits.remove_all_forms(name);
-    }
-    let mut remove_query = remove_overrides(policy.reading.overrides, &mut edits);
-    let remove_token = route.is_some_and(|route| route.upstream.remove_token());
-    remove_query.extend(remove_tokens(policy, judgement, remove_token, &mut edits));
-    let (set, remove) = edits.finish();
+    let mut remove_query = match policy.reading.overrides {
+        Overrides::Remove => spellings(incoming.target, Overrides::is_method_parameter),
+        Overrides::Reject | Overrides::Pass => Vec::new(),
+    };
+    remove_query.extend(remove_tokens(policy, judgement, route, &mut edits));
+    let of_route = route.map(|route| route.upstream.remove());
+    let (set, remove) = edits.finish(&policy.removals, of_route);
     Answer::Allow { set, remove, remove_query, dropped, metadata }
 }
 
 /// Changes to the headers of a request.
-struct Edits<'r> {
-    incoming: &'r Incoming<'r>,
-    set: Vec<(String, String)>,
-    remove: Vec<String>,
+struct Edits<'a> {
+    incoming: &'a Incoming<'a>,
+    set: Vec<Field<'a>>,
+    remove: Vec<Cow<'a, str>>,
 }
 
-impl Edits<'_> {
-    /// Removes a header, whatever of the request looks like it, and the two forms that servers fold and
-    /// that the proxy may not have shown us.
-    fn remove_all_forms(&mut self, name: &str) {
-        self.remove.push(name.to_owned());
-        self.remove.push(name.replace(['-', '.'], "_"));
-        self.remove.push(name.replace(['-', '_'], "."));
-        for (present, _) in self.incoming.headers.iter() {
-            if looks_like(present, name) {
-                self.remove.push(present.to_ascii_lowercase());
-            }
-        }
-    }
-
+impl<'a> Edits<'a> {
     fn is_set(&self, name: &str) -> bool {
         self.set.iter().any(|(present, _)| present == name)
     }
 
-    fn finish(mut self) -> (Vec<(String, String)>, Vec<String>) {
-        self.remove.sort_unstable();
-        self.remove.dedup();
+    /// With what no client may send at all, and what this route keeps back.
+    fn finish(
+        mut self,
+        everywhere: &'a Removals,
+        of_route: Option<&'a Removals>,
+    ) -> (Vec<Field<'a>>, Vec<Cow<'a, str>>) {
         let set = std::mem::take(&mut self.set);
-        self.remove.retain(|name| set.iter().all(|(present, _)| present != name));
+        // Mostly that one list, sorted already; anything beside it is merged.
+        let mut is_merged = self.remove.is_empty();
+        self.remove.reserve(everywhere.forms().len());
+        self.remove.extend(everywhere.forms().map(Cow::Borrowed));
+        if let Some(of_route) = of_route.filter(|of_route| !of_route.is_empty()) {
+            self.remove.extend(of_route.forms().map(Cow::Borrowed));
+            is_merged = false;
+        }
+        for present in self.incoming.headers.unusual_names() {
+            if everywhere.take(present) || of_route.is_some_and(|of_route| of_route.take(present)) {
+                self.remove.push(lower(present));
+                is_merged = false;
+            }
+        }
+        if !is_merged {
+            self.remove.sort_unstable();
+            self.remove.dedup();
+        }
+        if !set.is_empty() {
+            self.remove.retain(|name| set.iter().all(|(present, _)| present != name));
+        }
         (set, self.remove)
-    }
-}
-
-fn remove_overrides(overrides: Overrides, edits: &mut Edits<'_>) -> Vec<String> {
-    if overrides == Overrides::Pass {
-        return Vec::new();
-    }
-    // With `reject` a method override that we were shown is refused at the door; one that the proxy
-    // keeps from us (`allowed_headers`) must not get through either.
-    for name in Overrides::TARGET_HEADERS.into_iter().chain(Overrides::METHOD_HEADERS) {
-        edits.remove_all_forms(name);
-    }
-    match overrides {
-        Overrides::Remove => spellings(edits.incoming.target, Overrides::is_method_parameter),
-        Overrides::Reject | Overrides::Pass => Vec::new(),
     }
 }
 
 /// Takes out the credential where the policy says so, and tokens in other places wherever one was judged:
 /// the upstream must not find another caller than we did.
-fn remove_tokens(
-    policy: &Policy,
+fn remove_tokens<'a>(
+    policy: &'a Policy,
     judgement: &Judgement<'_>,
-    remove_token: bool,
-    edits: &mut Edits<'_>,
-) -> Vec<String> {
+    route: Option<&Route>,
+    edits: &mut Edits<'a>,
+) -> Vec<Cow<'a, str>> {
     let mut removal = Removal::default();
+    let remove_token = route.is_some_and(|route| route.upstream.remove_token());
     let judged: &[Place] = match (judgement.credential, &judgement.caller) {
         (Some(place), _) => std::slice::from_ref(place),
         (None, Some(caller)) => {
@@ -128,12 +120,16 @@ fn remove_tokens(
         }
     }
     edits.remove.append(&mut removal.headers);
-    let is_kept = !edits.is_set("cookie") && edits.remove.iter().all(|name| name != "cookie");
+    let is_removed = |removals: &Removals| removals.forms().any(|name| name == "cookie");
+    let is_kept = !edits.is_set("cookie")
+        && edits.remove.iter().all(|name| name != "cookie")
+        && !is_removed(&policy.removals)
+        && !route.is_some_and(|route| is_removed(route.upstream.remove()));
     if is_kept && !removal.cookies.is_empty() {
         match without_cookies(edits.incoming, &removal.cookies) {
             Cookies::Unchanged => {}
-            Cookies::Left(left) => edits.set.push(("cookie".to_owned(), left)),
-            Cookies::Removed => edits.remove.push("cookie".to_owned()),
+            Cookies::Left(left) => edits.set.push((Cow::Borrowed("cookie"), left.into())),
+            Cookies::Removed => edits.remove.push(Cow::Borrowed("cookie")),
         }
     }
     removal.query

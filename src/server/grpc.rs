@@ -3,6 +3,7 @@
 //! The transport is the `h2` crate itself. A connection takes everything that has arrived, answers it, and
 //! writes all answers at once; only what has to wait (a message in pieces, keys to be fetched) waits beside it.
 
+mod buffered;
 mod connection;
 mod exchange;
 mod frame;

@@ -19,7 +19,7 @@ use crate::telemetry::{DecisionLog, Entry, Metrics, TraceParent};
 use crate::time::UnixTime;
 use crate::token::{Attempt, IssuerId};
 
-use id::DecisionIds;
+use id::{DecisionIds, Hyphenated};
 
 /// Longest that a request waits for the keys of an issuer.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(100);
@@ -33,11 +33,28 @@ pub struct Judge {
     ids: DecisionIds,
 }
 
+/// A way to ask us: how an answer is said there.
+pub trait Transport {
+    /// An answer in the transport's own words.
+    type Said;
+
+    /// Whether all of an answer can be said.
+    ///
+    /// # Errors
+    /// The denial that is given instead. INVARIANT: a denial can always be said.
+    fn can_say(&self, _answer: &Answer<'_>) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    /// Says it.
+    fn say(&self, answer: &Answer<'_>) -> Self::Said;
+}
+
 /// What became of a request.
 #[derive(Debug)]
-pub enum Judged {
-    /// It is decided.
-    Answer(Answer),
+pub enum Judged<S> {
+    /// It is decided, and this is to be said.
+    Answer(S),
     /// Its token names a key not seen before: wait for a fetch, once, and ask again.
     NeedsKeys(IssuerId),
 }
@@ -101,37 +118,32 @@ impl Judge {
         &self.metrics
     }
 
-    /// Judges a request, or answers one that could not be read. A defect of ours denies.
-    pub fn judge(
+    /// Judges a request, or answers one that could not be read. A defect of ours denies. An answer that the
+    /// transport cannot say is not given: the denial is, and it is what is counted and logged.
+    pub fn judge<T: Transport>(
         &self,
+        transport: &T,
         incoming: Result<&Incoming<'_>, &Denial>,
         arrival: Arrival,
         attempt: Attempt,
-    ) -> Judged {
-        self.judge_for(incoming, arrival, attempt, |_| Ok(()))
-    }
-
-    /// The same for a transport that cannot say everything. An answer that it cannot say is not given: the
-    /// denial is, and it is what is counted and logged.
-    pub fn judge_for(
-        &self,
-        incoming: Result<&Incoming<'_>, &Denial>,
-        arrival: Arrival,
-        attempt: Attempt,
-        can_be_said: impl Fn(&Answer) -> Result<(), Denial>,
-    ) -> Judged {
-        self.guarded(arrival, || match incoming {
-            Ok(incoming) => self.read(incoming, arrival, attempt, can_be_said),
-            Err(denial) => Judged::Answer(self.refuse(&Headers::default(), denial, arrival)),
+    ) -> Judged<T::Said> {
+        self.guarded(transport, arrival, || match incoming {
+            Ok(incoming) => self.read(transport, incoming, arrival, attempt),
+            Err(denial) => Judged::Answer(self.refuse(transport, &Headers::default(), denial, arrival)),
         })
     }
 
-    /// A panic on the way to a judgement denies this one request, is counted, and harms no other.
-    pub fn guarded(&self, arrival: Arrival, judge: impl FnOnce() -> Judged) -> Judged {
+    /// A panic on the way to what is said denies this one request, is counted, and harms no other.
+    pub fn guarded<T: Transport>(
+        &self,
+        transport: &T,
+        arrival: Arrival,
+        judge: impl FnOnce() -> Judged<T::Said>,
+    ) -> Judged<T::Said> {
         catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_panic| {
             self.metrics.count_panic();
             let denial = Denial::because(Denied::InternalError, "a defect of portcullis");
-            Judged::Answer(self.refuse(&Headers::default(), &denial, arrival))
+            Judged::Answer(self.refuse(transport, &Headers::default(), &denial, arrival))
         })
     }
 
@@ -146,29 +158,37 @@ impl Judge {
     }
 
     /// Answers a request that is not judged: it was malformed, or there is too much work.
-    pub fn refuse(&self, headers: &Headers<'_>, denial: &Denial, arrival: Arrival) -> Answer {
+    pub fn refuse<T: Transport>(
+        &self,
+        transport: &T,
+        headers: &Headers<'_>,
+        denial: &Denial,
+        arrival: Arrival,
+    ) -> T::Said {
         let times = Times { arrival, began: Instant::now() };
         let published = self.live.load();
         let policy = published.as_ref().map(|published| &*published.snapshot.policy);
-        let id = self.ids.next(arrival.now);
-        let answer = response::refuse(policy, headers, denial, &id);
+        let mut id = [0; Hyphenated::LENGTH];
+        let id: &str = self.ids.next(arrival.now).encode_lower(&mut id);
         let judgement = engine::refused(denial.clone());
-        self.record(published.as_ref(), None, &judgement, &answer, &id, times);
-        answer
+        let answer = response::refuse(policy, headers, denial, id);
+        let said = transport.say(&answer);
+        self.record(published.as_ref(), None, &judgement, &answer, times);
+        said
     }
 
-    fn read(
+    fn read<T: Transport>(
         &self,
+        transport: &T,
         incoming: &Incoming<'_>,
         arrival: Arrival,
         attempt: Attempt,
-        can_be_said: impl Fn(&Answer) -> Result<(), Denial>,
-    ) -> Judged {
+    ) -> Judged<T::Said> {
         let times = Times { arrival, began: Instant::now() };
         let live = self.live.load();
         let Some(published) = live.as_ref() else {
             let denial = Denial::because(Denied::PolicyUnavailable, "no policy is live");
-            return Judged::Answer(self.refuse(&incoming.headers, &denial, arrival));
+            return Judged::Answer(self.refuse(transport, &incoming.headers, &denial, arrival));
         };
         let snapshot = &published.snapshot;
         let read = engine::read(snapshot, incoming);
@@ -179,17 +199,24 @@ impl Judge {
             },
             Err(denial) => engine::refused(denial.clone()),
         };
-        let id = self.ids.next(arrival.now);
-        let answer = response::answer(&snapshot.policy, incoming, &judgement, &id);
-        let (judgement, answer) = match can_be_said(&answer) {
-            Ok(()) => (judgement, answer),
+        let mut id = [0; Hyphenated::LENGTH];
+        let id: &str = self.ids.next(arrival.now).encode_lower(&mut id);
+        let answer = response::answer(&snapshot.policy, incoming, &judgement, id);
+        let said = match transport.can_say(&answer) {
+            Ok(()) => {
+                let said = transport.say(&answer);
+                self.record(Some(published), Some(incoming), &judgement, &answer, times);
+                said
+            }
             Err(denial) => {
-                let answer = response::refuse(Some(&snapshot.policy), &incoming.headers, &denial, &id);
-                (engine::refused(denial), answer)
+                let answer = response::refuse(Some(&snapshot.policy), &incoming.headers, &denial, id);
+                let said = transport.say(&answer);
+                let judgement = engine::refused(denial);
+                self.record(Some(published), Some(incoming), &judgement, &answer, times);
+                said
             }
         };
-        self.record(Some(published), Some(incoming), &judgement, &answer, &id, times);
-        Judged::Answer(answer)
+        Judged::Answer(said)
     }
 
     fn record(
@@ -197,8 +224,7 @@ impl Judge {
         published: Option<&Arc<Published>>,
         incoming: Option<&Incoming<'_>>,
         judgement: &Judgement<'_>,
-        answer: &Answer,
-        id: &str,
+        answer: &Answer<'_>,
         times: Times,
     ) {
         let deciding = times.began.elapsed();
@@ -213,7 +239,6 @@ impl Judge {
                 incoming,
                 judgement,
                 answer,
-                decision_id: id,
                 duration: times.arrival.at.elapsed(),
                 now: times.arrival.now,
                 parent: times.arrival.parent,

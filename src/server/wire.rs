@@ -11,7 +11,7 @@ mod scan;
 
 pub use captured::{NotCaptured, captured};
 pub use request::{incoming, with_incoming};
-pub use response::{Unavailable, check_response, encode};
+pub use response::{Unavailable, encode};
 
 #[cfg(test)]
 mod tests;

@@ -53,9 +53,7 @@ pub struct Entry<'a> {
     /// The judgement.
     pub judgement: &'a Judgement<'a>,
     /// What was answered.
-    pub answer: &'a Answer,
-    /// Its id, also in the answer's metadata.
-    pub decision_id: &'a str,
+    pub answer: &'a Answer<'a>,
     /// From arrival to decision, what it waited for included.
     pub duration: Duration,
     /// When the request arrived.

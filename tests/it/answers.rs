@@ -1,5 +1,6 @@
 //! Every reason, all the way to the bytes that Envoy gets.
 
+use bytes::BytesMut;
 use envoy_types::ext_authz::v3::pb::{CheckRequest, CheckResponse, HttpResponse};
 use portcullis::decision::{Block, Denial, Denied};
 use portcullis::request::Headers;
@@ -12,8 +13,9 @@ use prost::Message;
 fn to_envoy(reason: Denied, headers: &[(&str, &str)], unavailable: Unavailable) -> (i32, i32, bool) {
     let headers = Headers::new(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
     let answer = response::refuse(None, &headers, &Denial::new(reason), "0197-id");
-    let bytes = wire::check_response(answer, unavailable).encode_to_vec();
-    let response = CheckResponse::decode(bytes.as_slice()).expect("a CheckResponse");
+    let mut bytes = BytesMut::new();
+    wire::encode(&answer, unavailable, &mut bytes);
+    let response = CheckResponse::decode(bytes).expect("a CheckResponse");
     let code = response.status.map_or(0, |status| status.code);
     let (denied, is_error) = match response.http_response {
         Some(HttpResponse::DeniedResponse(denied)) => (denied, false),

@@ -49,7 +49,7 @@ fn a_route_is_merged_over_the_defaults_name_by_name() {
     assert_eq!(problems.problems, []);
     assert_eq!(names(&plan), ["x-user-id"]);
     assert_eq!(plan.headers()[0].1.parts(), [Part::Literal("u-".into()), Part::Value(Placeholder::Subject)]);
-    assert_eq!(plan.remove(), ["x-a".into(), "x-b".into()]);
+    assert_eq!(*plan.remove(), Removals::of(["x-a", "x-b"]));
 }
 
 #[test]

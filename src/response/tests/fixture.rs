@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::decision::{Allowed, Decision, Denial, ForbidId, Grant, RouteId, Rule};
 use crate::policy::diagnostic::{At, Diagnostics, SourceFile, Spanned};
+use crate::policy::upstream::Removals;
 use crate::policy::{self, Judgement, Policy, answer, document, upstream};
 use crate::request::{Headers, Incoming, Source};
 use crate::token::settings::{Audiences, IssuerSettings, Place, Read, Refresh};
@@ -74,7 +75,9 @@ pub(super) fn policy(
     assert_eq!(problems.problems, []);
     let mut policy = compiled();
     policy.issuers = vec![Arc::new(issuer(places))];
-    policy.identity_headers = upstream.header_names().map(Into::into).collect();
+    policy.removals = Removals::of(
+        upstream.header_names().chain(policy.reading.overrides.headers_to_remove().iter().copied()),
+    );
     let (route, forbid) =
         (policy.routes.first_mut().expect("a route"), policy.forbids.first_mut().expect("a fence"));
     route.upstream = upstream;

@@ -1,11 +1,14 @@
 //! What the upstream of an allowed request is told, and what is kept from it.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::fixture::*;
 use super::*;
 use crate::decision::Allowed;
+use crate::policy::upstream::Removals;
 use crate::request::Overrides;
 use crate::token::settings::Place;
 
@@ -35,7 +38,14 @@ fn edits(policy: &Policy, incoming: &Incoming<'_>, judgement: &Judgement<'_>) ->
             for (name, _) in &set {
                 assert!(!remove.contains(name), "`{name}` is set and removed");
             }
-            Edits { set, remove, remove_query, dropped }
+            let set = set.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+            let owned = |names: Vec<Cow<'_, str>>| names.into_iter().map(Cow::into_owned).collect();
+            Edits {
+                set: set.collect(),
+                remove: owned(remove),
+                remove_query: owned(remove_query),
+                dropped: dropped.into_iter().map(str::to_owned).collect(),
+            }
         }
         Answer::Deny { .. } => panic!("an allow was answered as a denial"),
     }
@@ -158,7 +168,7 @@ fn nobody_can_send_an_identity_header_in_any_spelling() {
 #[test]
 fn an_identity_header_of_another_route_is_removed_here() {
     let mut policy = with_headers(&[]);
-    policy.identity_headers.push("x-user-id".into());
+    policy.removals = Removals::of(["x-user-id"]);
     let edits = edits(&policy, &incoming("/", &[("x-user-id", "1")]), &allowed(Allowed::Met));
     assert!(edits.removes("x-user-id"));
 }
@@ -266,6 +276,7 @@ fn overrides_are_kept_from_the_upstream() {
         (Overrides::Pass, false, false, vec![]),
     ] {
         policy.reading.overrides = overrides;
+        policy.removals = Removals::of(overrides.headers_to_remove().iter().copied());
         let edits = edits(&policy, &incoming, &allowed(Allowed::Met));
         assert_eq!(edits.removes("x-original-url"), target, "{overrides:?}");
         assert_eq!(edits.removes("x_rewrite_url"), target, "{overrides:?}");

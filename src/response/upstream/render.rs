@@ -18,9 +18,9 @@ pub(super) struct Facts<'a, 'j> {
 
 /// A filled-in template.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Rendered {
+pub(super) enum Rendered<'a> {
     /// To be sent.
-    Text(String),
+    Text(Cow<'a, str>),
     /// Something it speaks of is not there.
     Missing,
     /// Something it speaks of cannot stand in a header.
@@ -28,15 +28,18 @@ pub(super) enum Rendered {
 }
 
 impl<'a> Facts<'a, '_> {
-    pub(super) fn render(&self, template: &Template) -> Rendered {
-        let mut text = String::new();
+    pub(super) fn render(&self, template: &'a Template) -> Rendered<'a> {
+        let mut text = Cow::Borrowed("");
         for part in template.parts() {
             match part {
-                Part::Literal(literal) => text.push_str(literal),
+                // What is added to nothing stays borrowed.
+                Part::Literal(literal) => text += literal.as_ref(),
                 Part::Value(placeholder) => match self.value(placeholder) {
                     Rendered::Text(value) if value.is_empty() => return Rendered::Missing,
-                    Rendered::Text(value) if is_upstream_value(&value) => text.push_str(&value),
-                    Rendered::Text(_) => return Rendered::Unfit,
+                    Rendered::Text(value) if !is_upstream_value(&value) => return Rendered::Unfit,
+                    Rendered::Text(Cow::Borrowed(value)) => text += value,
+                    Rendered::Text(Cow::Owned(value)) if text.is_empty() => text = Cow::Owned(value),
+                    Rendered::Text(Cow::Owned(value)) => text.to_mut().push_str(&value),
                     other @ (Rendered::Missing | Rendered::Unfit) => return other,
                 },
             }
@@ -44,7 +47,7 @@ impl<'a> Facts<'a, '_> {
         if is_upstream_value(&text) { Rendered::Text(text) } else { Rendered::Unfit }
     }
 
-    fn value(&self, placeholder: &Placeholder) -> Rendered {
+    fn value(&self, placeholder: &'a Placeholder) -> Rendered<'a> {
         let caller = self.judgement.caller.as_deref();
         let list = |read: fn(&Identity) -> &[Box<str>]| match caller {
             Some(caller) => join(read(caller).iter().map(|element| Some(Cow::Borrowed(element.as_ref())))),
@@ -74,16 +77,16 @@ impl<'a> Facts<'a, '_> {
     }
 }
 
-fn text(value: Option<&str>) -> Rendered {
-    value.map_or(Rendered::Missing, |value| Rendered::Text(value.to_owned()))
+fn text(value: Option<&str>) -> Rendered<'_> {
+    value.map_or(Rendered::Missing, |value| Rendered::Text(Cow::Borrowed(value)))
 }
 
-fn claim(value: &Value) -> Rendered {
+fn claim(value: &Value) -> Rendered<'_> {
     match value {
         Value::Null => Rendered::Missing,
         Value::Array(elements) => join(elements.iter().map(scalar)),
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            scalar(value).map_or(Rendered::Unfit, |value| Rendered::Text(value.into_owned()))
+            scalar(value).map_or(Rendered::Unfit, Rendered::Text)
         }
     }
 }
@@ -98,8 +101,8 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 /// Joins with a space. An element with white space would be read back as two, one with a comma too.
-fn join<'v>(elements: impl Iterator<Item = Option<Cow<'v, str>>>) -> Rendered {
-    let mut joined = String::new();
+fn join<'v>(elements: impl Iterator<Item = Option<Cow<'v, str>>>) -> Rendered<'v> {
+    let mut joined = Cow::Borrowed("");
     for element in elements {
         let Some(element) = element else { return Rendered::Unfit };
         if element.is_empty()
@@ -107,10 +110,15 @@ fn join<'v>(elements: impl Iterator<Item = Option<Cow<'v, str>>>) -> Rendered {
         {
             return Rendered::Unfit;
         }
-        if !joined.is_empty() {
-            joined.push(' ');
+        match element {
+            Cow::Borrowed(element) if joined.is_empty() => joined = Cow::Borrowed(element),
+            Cow::Borrowed(_) | Cow::Owned(_) => {
+                if !joined.is_empty() {
+                    joined += " ";
+                }
+                joined.to_mut().push_str(&element);
+            }
         }
-        joined.push_str(&element);
     }
     Rendered::Text(joined)
 }

@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 
 use crate::decision::{Denial, Denied};
 use crate::request::{Headers, Overrides};
-use crate::response::Answer;
+use crate::response::{Answer, Field};
 
 use super::Target;
 
@@ -17,7 +17,7 @@ const HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-head
 ///
 /// # Errors
 /// `bad_request`, to be answered instead: what we cannot keep from the upstream does not get there.
-pub fn expressible(answer: &Answer, headers: &Headers<'_>, target: &Target) -> Result<(), Denial> {
+pub fn expressible(answer: &Answer<'_>, headers: &Headers<'_>, target: &Target) -> Result<(), Denial> {
     let Answer::Allow { remove, remove_query, .. } = answer else { return Ok(()) };
     if !remove_query.is_empty() {
         return Err(Denial::because(
@@ -27,9 +27,8 @@ pub fn expressible(answer: &Answer, headers: &Headers<'_>, target: &Target) -> R
     }
     let is_out_of_reach = |name: &str| {
         let folded = name.to_ascii_lowercase();
-        let is_override = Overrides::TARGET_HEADERS.into_iter().chain(Overrides::METHOD_HEADERS);
-        (folded.contains(['_', '.']) || is_override.into_iter().any(|header| header == folded))
-            && remove.contains(&folded)
+        (folded.contains(['_', '.']) || Overrides::HEADERS.contains(&folded.as_str()))
+            && remove.iter().any(|name| *name == folded)
     };
     // Envoy is told by name what to remove.
     let removes_by_name = matches!(target, Target::Request { .. });
@@ -44,10 +43,11 @@ pub fn expressible(answer: &Answer, headers: &Headers<'_>, target: &Target) -> R
 
 /// The response to the proxy: 200 with the headers for the upstream, or the denial itself.
 #[must_use]
-pub fn response(answer: Answer, target: &Target) -> Response<String> {
+pub fn response(answer: &Answer<'_>, target: &Target) -> Response<String> {
     match answer {
-        Answer::Allow { set, mut remove, .. } => {
+        Answer::Allow { set, remove, .. } => {
             let mut response = Response::new(String::new());
+            let mut remove: Vec<&str> = remove.iter().map(AsRef::as_ref).collect();
             remove.extend(fill(response.headers_mut(), set));
             let names_removals = matches!(target, Target::Request { .. });
             if names_removals && let Ok(list) = HeaderValue::from_str(&remove.join(",")) {
@@ -56,12 +56,12 @@ pub fn response(answer: Answer, target: &Target) -> Response<String> {
             response
         }
         Answer::Deny { block, status, headers, body, .. } => {
-            let status = StatusCode::from_u16(status)
+            let status = StatusCode::from_u16(*status)
                 .ok()
                 .filter(|status| (300..=599).contains(&status.as_u16()))
                 .or_else(|| StatusCode::from_u16(block.default_status()).ok())
                 .unwrap_or(StatusCode::FORBIDDEN);
-            let mut response = Response::new(body);
+            let mut response = Response::new(body.as_ref().to_owned());
             *response.status_mut() = status;
             let _left_out = fill(response.headers_mut(), headers);
             response
@@ -70,12 +70,12 @@ pub fn response(answer: Answer, target: &Target) -> Response<String> {
 }
 
 /// What is no header is left out and given back: a line break is refused by the type.
-fn fill(headers: &mut HeaderMap, fields: Vec<(String, String)>) -> Vec<String> {
+fn fill<'f>(headers: &mut HeaderMap, fields: &'f [Field<'_>]) -> Vec<&'f str> {
     let mut left_out = Vec::new();
     for (name, value) in fields {
-        match (HeaderName::try_from(&name), HeaderValue::try_from(value)) {
+        match (HeaderName::try_from(name.as_ref()), HeaderValue::try_from(value.as_ref())) {
             (Ok(name), Ok(value)) => drop(headers.insert(name, value)),
-            (Ok(_) | Err(_), _) => left_out.push(name),
+            (Ok(_) | Err(_), _) => left_out.push(name.as_ref()),
         }
     }
     left_out

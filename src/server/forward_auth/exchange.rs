@@ -6,8 +6,10 @@ use http::Response;
 use http::request::Parts;
 
 use crate::decision::{Denial, Denied};
+use crate::request::Headers;
 use crate::response::Answer;
-use crate::server::judge::{Arrival, Judged};
+use crate::server::judge::{Arrival, Judged, Transport};
+use crate::settings::Target;
 use crate::token::Attempt;
 
 use super::{Service, expressible, incoming, response};
@@ -25,12 +27,12 @@ async fn answered(service: &Service, parts: &Parts, arrival: Arrival) -> Respons
         return refusal(service, &Denial::because(Denied::Overloaded, "over `limits.in_flight`"), arrival);
     };
     match judge(service, parts, arrival, Attempt::First) {
-        Judged::Answer(answer) => response(answer, &service.target),
+        Judged::Answer(response) => response,
         Judged::NeedsKeys(issuer) => {
             let left = service.limits.deadline.saturating_sub(arrival.at.elapsed());
             let _out_of_time = tokio::time::timeout(left, service.judge.keys(issuer)).await;
             match judge(service, parts, arrival, Attempt::Final) {
-                Judged::Answer(answer) => response(answer, &service.target),
+                Judged::Answer(response) => response,
                 Judged::NeedsKeys(_) => {
                     let denial = Denial::because(Denied::KeysUnavailable, "the key is not there");
                     refusal(service, &denial, arrival)
@@ -40,16 +42,37 @@ async fn answered(service: &Service, parts: &Parts, arrival: Arrival) -> Respons
     }
 }
 
-fn judge(service: &Service, parts: &Parts, arrival: Arrival, attempt: Attempt) -> Judged {
+/// Answers over HTTP to one request.
+struct Http<'r> {
+    headers: &'r Headers<'r>,
+    target: &'r Target,
+}
+
+impl Transport for Http<'_> {
+    type Said = Response<String>;
+
+    fn can_say(&self, answer: &Answer<'_>) -> Result<(), Denial> {
+        expressible(answer, self.headers, self.target)
+    }
+
+    fn say(&self, answer: &Answer<'_>) -> Response<String> {
+        response(answer, self.target)
+    }
+}
+
+fn judge(service: &Service, parts: &Parts, arrival: Arrival, attempt: Attempt) -> Judged<Response<String>> {
     let target = &service.target;
     match incoming(parts, target) {
-        Ok(incoming) => service.judge.judge_for(Ok(&incoming), arrival, attempt, |answer: &Answer| {
-            expressible(answer, &incoming.headers, target)
-        }),
-        Err(denial) => service.judge.judge(Err(&denial), arrival, attempt),
+        Ok(incoming) => {
+            let http = Http { headers: &incoming.headers, target };
+            service.judge.judge(&http, Ok(&incoming), arrival, attempt)
+        }
+        Err(denial) => Judged::Answer(refusal(service, &denial, arrival)),
     }
 }
 
 fn refusal(service: &Service, denial: &Denial, arrival: Arrival) -> Response<String> {
-    response(service.judge.refuse(&crate::request::Headers::default(), denial, arrival), &service.target)
+    let headers = Headers::default();
+    let http = Http { headers: &headers, target: &service.target };
+    service.judge.refuse(&http, &headers, denial, arrival)
 }

@@ -119,11 +119,11 @@ fn the_proxy_s_own_headers_are_not_the_client_s() {
     assert!(read.headers.has("x-original-url"));
 }
 
-fn allow(remove: &[&str], remove_query: &[&str]) -> Answer {
+fn allow<'a>(remove: &[&'a str], remove_query: &[&'a str]) -> Answer<'a> {
     Answer::Allow {
-        set: vec![("x-user-id".to_owned(), "7".to_owned()), ("x-broken".to_owned(), "a\r\nb".to_owned())],
-        remove: remove.iter().map(|name| (*name).to_owned()).collect(),
-        remove_query: remove_query.iter().map(|name| (*name).to_owned()).collect(),
+        set: vec![("x-user-id".into(), "7".into()), ("x-broken".into(), "a\r\nb".into())],
+        remove: remove.iter().map(|name| (*name).into()).collect(),
+        remove_query: remove_query.iter().map(|name| (*name).into()).collect(),
         dropped: Vec::new(),
         metadata: Metadata::default(),
     }
@@ -136,7 +136,7 @@ fn header<'r>(response: &'r Response<String>, name: &str) -> Option<&'r str> {
 #[test]
 fn an_allow_is_200_with_the_headers_for_the_upstream() {
     for target in [Target::XForwarded, Target::XOriginal, at("/authz")] {
-        let response = response(allow(&["x-role", "x_role"], &[]), &target);
+        let response = response(&allow(&["x-role", "x_role"], &[]), &target);
         assert_eq!(response.status(), 200);
         assert_eq!(header(&response, "x-user-id"), Some("7"));
         assert_eq!(header(&response, "x-broken"), None);
@@ -151,12 +151,12 @@ fn a_denial_is_itself_and_never_200() {
         let answer = Answer::Deny {
             block: Block::Forbidden,
             status,
-            headers: vec![("cache-control".to_owned(), "no-store".to_owned())],
-            body: "no".to_owned(),
+            headers: vec![("cache-control".into(), "no-store".into())],
+            body: "no".into(),
             metadata: Metadata::default(),
         };
         assert!(expressible(&answer, &crate::request::Headers::default(), &Target::XForwarded).is_ok());
-        let response = response(answer, &Target::XForwarded);
+        let response = response(&answer, &Target::XForwarded);
         assert_eq!(response.status(), sent);
         assert_eq!((header(&response, "cache-control"), response.body().as_str()), (Some("no-store"), "no"));
     }

@@ -15,6 +15,7 @@ use h2::server::{Builder, Connection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use super::buffered::Buffered;
 use super::{Limits, Service, exchange};
 use keepalive::Keepalive;
 
@@ -44,7 +45,8 @@ pub async fn serve<T>(io: T, service: Arc<Service>, mut phase: watch::Receiver<P
 where
     T: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let opening = tokio::time::timeout(HANDSHAKE, builder(&service.limits).handshake::<T, Bytes>(io));
+    let opening =
+        tokio::time::timeout(HANDSHAKE, builder(&service.limits).handshake::<_, Bytes>(Buffered::new(io)));
     let h2 = tokio::select! {
         opened = opening => match opened {
             Ok(Ok(h2)) => h2,

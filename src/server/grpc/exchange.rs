@@ -17,8 +17,8 @@ use http::{Method, Request, Response, StatusCode};
 use crate::decision::{Denial, Denied};
 use crate::response::Answer;
 use crate::server::in_flight::Ticket;
-use crate::server::judge::{Arrival, Judged};
-use crate::server::wire;
+use crate::server::judge::{Arrival, Judged, Transport};
+use crate::server::wire::{self, Unavailable};
 use crate::token::{Attempt, IssuerId};
 
 use super::Service;
@@ -181,23 +181,24 @@ impl Check {
         }
     }
 
-    fn ask(&self, message: &[u8], attempt: Attempt) -> Judged {
+    fn ask(&self, message: &[u8], attempt: Attempt) -> Judged<Bytes> {
         let judge = &self.service.judge;
-        judge.guarded(self.arrival, || {
-            wire::with_incoming(message, |incoming| judge.judge(incoming, self.arrival, attempt))
+        let framed = Framed(self.service.unavailable);
+        judge.guarded(&framed, self.arrival, || {
+            wire::with_incoming(message, |incoming| judge.judge(&framed, incoming, self.arrival, attempt))
         })
     }
 
     fn refuse(&mut self, denial: &Denial) {
-        match self.service.judge.judge(Err(denial), self.arrival, Attempt::Final) {
+        let framed = Framed(self.service.unavailable);
+        match self.service.judge.judge(&framed, Err(denial), self.arrival, Attempt::Final) {
             Judged::Answer(answer) => self.answer(answer),
             Judged::NeedsKeys(_) => {}
         }
     }
 
     /// A peer that is gone is not told.
-    fn answer(&mut self, answer: Answer) {
-        let message = framed(&wire::encode(answer, self.service.unavailable));
+    fn answer(&mut self, message: Bytes) {
         let mut response = Response::new(());
         response.headers_mut().insert(CONTENT_TYPE, GRPC);
         let Ok(mut stream) = self.respond.send_response(response, false) else { return };
@@ -207,6 +208,17 @@ impl Check {
             let _gone = stream.send_trailers(trailers);
         }
         self.service.judge.metrics().request_answered(self.arrival.at.elapsed());
+    }
+}
+
+/// Answers as gRPC messages.
+struct Framed(Unavailable);
+
+impl Transport for Framed {
+    type Said = Bytes;
+
+    fn say(&self, answer: &Answer<'_>) -> Bytes {
+        framed(|bytes| wire::encode(answer, self.0, bytes))
     }
 }
 

@@ -81,18 +81,26 @@ impl Pieces {
     }
 }
 
-/// A message with its prefix.
-pub(super) fn framed(message: &[u8]) -> Bytes {
-    let mut framed = BytesMut::with_capacity(PREFIX + message.len());
-    framed.put_u8(0);
-    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    framed.extend_from_slice(message);
+/// Room for an answer; most take half of it.
+const USUAL: usize = 1024;
+
+/// A message with its prefix, written in place.
+pub(super) fn framed(write: impl FnOnce(&mut BytesMut)) -> Bytes {
+    let mut framed = BytesMut::with_capacity(USUAL);
+    framed.put_bytes(0, PREFIX);
+    write(&mut framed);
+    let length = u32::try_from(framed.len() - PREFIX).unwrap_or(u32::MAX);
+    framed.iter_mut().skip(1).zip(length.to_be_bytes()).for_each(|(room, byte)| *room = byte);
     framed.freeze()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn framed(message: &[u8]) -> Bytes {
+        super::framed(|bytes| bytes.extend_from_slice(message))
+    }
 
     fn read(pieces: &[&[u8]], most: usize) -> Result<Vec<u8>, Unusable> {
         let mut all = Pieces::default();

@@ -1,5 +1,10 @@
-//! Fields of a protobuf message, borrowed (protobuf encoding, "Message Structure"). Only what Envoy sends:
-//! groups and overlong numbers are not read.
+//! Protobuf (its encoding, "Message Structure"), as much of it as Envoy's messages need: fields borrowed from a
+//! message, and a message written where it will be sent from. Groups and overlong numbers are not read.
+
+use bytes::{BufMut, BytesMut};
+
+/// The wire type of texts, bytes and messages.
+const BYTES: u8 = 2;
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,4 +90,71 @@ pub(super) fn bytes(held: Held<'_>) -> Option<&[u8]> {
         Held::Bytes(bytes) => Some(bytes),
         Held::Number => None,
     }
+}
+
+/// A message that is written where it will be sent from.
+pub(super) struct Writer<'b>(&'b mut BytesMut);
+
+impl<'b> Writer<'b> {
+    pub(super) fn new(bytes: &'b mut BytesMut) -> Self {
+        Self(bytes)
+    }
+
+    /// Text; nothing is written for an empty one, which is what a reader takes for missing.
+    pub(super) fn text(&mut self, number: u8, text: &str) {
+        if !text.is_empty() {
+            self.text_even_if_empty(number, text);
+        }
+    }
+
+    /// Text that is one of several things that could stand there.
+    pub(super) fn text_even_if_empty(&mut self, number: u8, text: &str) {
+        self.0.put_u8(number << 3 | BYTES);
+        self.length(text.len());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// A number that is not negative.
+    pub(super) fn number(&mut self, number: u8, value: u16) {
+        if value != 0 {
+            self.0.put_u8(number << 3);
+            self.length(usize::from(value));
+        }
+    }
+
+    /// A message within. Its length is written once it is known: most are short enough for the byte that was
+    /// kept free, the others move up.
+    pub(super) fn message(&mut self, number: u8, write: impl FnOnce(&mut Writer<'_>)) {
+        self.0.put_u8(number << 3 | BYTES);
+        self.0.put_u8(0);
+        let start = self.0.len();
+        write(&mut Writer(self.0));
+        let length = self.0.len() - start;
+        let (digits, count) = varint(length);
+        self.0.put_bytes(0, count - 1);
+        self.0.copy_within(start..start + length, start + count - 1);
+        let room = self.0.iter_mut().skip(start - 1);
+        room.zip(digits).take(count).for_each(|(room, digit)| *room = digit);
+    }
+
+    fn length(&mut self, length: usize) {
+        let (digits, count) = varint(length);
+        self.0.extend_from_slice(digits.get(..count).unwrap_or_default());
+    }
+}
+
+/// A number in groups of seven bits, the lowest first, and how many groups there are.
+fn varint(mut number: usize) -> ([u8; 10], usize) {
+    let mut digits = [0; 10];
+    let mut count = 0;
+    for digit in &mut digits {
+        let [low, ..] = number.to_le_bytes();
+        number >>= 7;
+        count += 1;
+        *digit = if number == 0 { low & 0x7f } else { low | 0x80 };
+        if number == 0 {
+            break;
+        }
+    }
+    (digits, count)
 }

@@ -1,19 +1,15 @@
 //! What Envoy is told. An absent status is an allow to Envoy, so there is one way to make a response and it
 //! starts from a verdict.
+//!
+//! The message is written into the very bytes that are sent. Tests read it back with envoy-types.
 
-use std::collections::HashMap;
-
-use envoy_types::ext_authz::v3::pb::{
-    CheckResponse, DeniedHttpResponse, HeaderAppendAction, HeaderValue, HeaderValueOption, HttpResponse,
-    HttpStatus, OkHttpResponse,
-};
-use envoy_types::pb::google::protobuf::{ListValue, Struct, Value, value::Kind};
-use envoy_types::pb::google::rpc::Status;
-use prost::Message;
+use bytes::BytesMut;
 
 use crate::decision::Block;
 use crate::policy::upstream::field::{is_name, is_value};
-use crate::response::{Answer, Metadata};
+use crate::response::{Answer, Field, Metadata};
+
+use super::protobuf::Writer;
 
 /// How Envoy is told that a request could not be judged (`answers.error_response`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,58 +21,43 @@ pub enum Unavailable {
     Error,
 }
 
-/// INVARIANT: the status code and the body come from one value, so that they cannot disagree.
-enum Verdict {
-    Ok(OkHttpResponse),
-    Denied(Block, DeniedHttpResponse),
-    Error(DeniedHttpResponse),
-}
+/// Codes of `google.rpc.Code`; 0 is OK.
+const INVALID_ARGUMENT: u16 = 3;
+const PERMISSION_DENIED: u16 = 7;
+const UNAVAILABLE: u16 = 14;
+const UNAUTHENTICATED: u16 = 16;
 
-/// Codes of `google.rpc.Code`.
-const OK: i32 = 0;
-const INVALID_ARGUMENT: i32 = 3;
-const PERMISSION_DENIED: i32 = 7;
-const UNAVAILABLE: i32 = 14;
-const UNAUTHENTICATED: i32 = 16;
+/// The kinds of `CheckResponse.http_response`, by the number of their field.
+const DENIED_RESPONSE: u8 = 2;
+const OK_RESPONSE: u8 = 3;
+const ERROR_RESPONSE: u8 = 5;
 
-/// Encodes an answer.
-#[must_use]
-pub fn check_response(answer: Answer, unavailable: Unavailable) -> CheckResponse {
+/// `OVERWRITE_IF_EXISTS_OR_ADD` of `HeaderAppendAction`.
+const OVERWRITE: u16 = 2;
+
+/// Appends an answer as a `CheckResponse`.
+pub fn encode(answer: &Answer<'_>, unavailable: Unavailable, bytes: &mut BytesMut) {
+    let mut message = Writer::new(bytes);
+    // INVARIANT: the status code and the kind of the response come from one match, so that they cannot disagree.
     match answer {
         Answer::Allow { set, remove, remove_query, dropped: _, metadata } => {
-            message(Verdict::Ok(ok(set, remove, remove_query)), metadata)
+            message.message(1, |_status_ok| {});
+            message.message(OK_RESPONSE, |ok| write_ok(ok, set, remove, remove_query));
+            message.message(4, |structure| write_metadata(structure, metadata));
         }
         Answer::Deny { block, status, headers, body, metadata } => {
-            let response = denied(block, status, headers, body);
-            let verdict = match (block, unavailable) {
-                (Block::Unavailable, Unavailable::Error) => Verdict::Error(response),
-                (block, Unavailable::Denied | Unavailable::Error) => Verdict::Denied(block, response),
+            let (code, kind) = match (block, unavailable) {
+                (Block::Unavailable, Unavailable::Error) => (UNAVAILABLE, ERROR_RESPONSE),
+                (block, Unavailable::Denied | Unavailable::Error) => (code(*block), DENIED_RESPONSE),
             };
-            message(verdict, metadata)
+            message.message(1, |status| status.number(1, code));
+            message.message(kind, |denied| write_denied(denied, *block, *status, headers, body));
+            message.message(4, |structure| write_metadata(structure, metadata));
         }
     }
 }
 
-/// The same, as bytes.
-#[must_use]
-pub fn encode(answer: Answer, unavailable: Unavailable) -> Vec<u8> {
-    check_response(answer, unavailable).encode_to_vec()
-}
-
-fn message(verdict: Verdict, metadata: Metadata) -> CheckResponse {
-    let (code, response) = match verdict {
-        Verdict::Ok(response) => (OK, HttpResponse::OkResponse(response)),
-        Verdict::Denied(block, response) => (code(block), HttpResponse::DeniedResponse(response)),
-        Verdict::Error(response) => (UNAVAILABLE, HttpResponse::ErrorResponse(response)),
-    };
-    CheckResponse {
-        status: Some(Status { code, message: String::new(), details: Vec::new() }),
-        dynamic_metadata: Some(structure(metadata)),
-        http_response: Some(response),
-    }
-}
-
-const fn code(block: Block) -> i32 {
+const fn code(block: Block) -> u16 {
     match block {
         Block::BadRequest => INVALID_ARGUMENT,
         Block::Unauthenticated => UNAUTHENTICATED,
@@ -85,62 +66,84 @@ const fn code(block: Block) -> i32 {
     }
 }
 
-fn ok(set: Vec<(String, String)>, mut remove: Vec<String>, remove_query: Vec<String>) -> OkHttpResponse {
-    let (set, unfit): (Vec<_>, Vec<_>) = set.into_iter().partition(|(_, value)| is_value(value));
-    remove.extend(unfit.into_iter().map(|(name, _)| name));
-    // Envoy removes after it sets.
-    remove.retain(|name| is_name(name) && set.iter().all(|(kept, _)| !kept.eq_ignore_ascii_case(name)));
-    OkHttpResponse {
-        headers: fields(set),
-        headers_to_remove: remove,
-        query_parameters_to_remove: remove_query,
-        ..OkHttpResponse::default()
+/// `OkHttpResponse`.
+fn write_ok(
+    ok: &mut Writer<'_>,
+    set: &[Field<'_>],
+    remove: &[impl AsRef<str>],
+    remove_query: &[impl AsRef<str>],
+) {
+    for field in set.iter().filter(|field| can_be_sent(field)) {
+        write_field(ok, 2, field);
+    }
+    // Envoy removes after it sets. What could not be set is removed.
+    let unfit = set.iter().filter(|field| !can_be_sent(field)).map(|(name, _)| name.as_ref());
+    let is_kept =
+        |name: &str| set.iter().any(|field| field.0.eq_ignore_ascii_case(name) && can_be_sent(field));
+    for name in remove.iter().map(AsRef::as_ref).chain(unfit) {
+        if is_name(name) && !is_kept(name) {
+            ok.text(5, name);
+        }
+    }
+    for name in remove_query {
+        ok.text_even_if_empty(8, name.as_ref());
     }
 }
 
-/// Envoy replaces a header of the request if `append` is not true, and a version that goes by
-/// `append_action` instead would append to what the client sent if it were left out: both are said.
-fn overwriting(key: String, value: String) -> HeaderValueOption {
-    HeaderValueOption {
-        header: Some(HeaderValue { key, value, raw_value: Vec::new() }),
-        append_action: i32::from(HeaderAppendAction::OverwriteIfExistsOrAdd),
-        ..HeaderValueOption::default()
-    }
-}
-
-fn denied(block: Block, status: u16, headers: Vec<(String, String)>, body: String) -> DeniedHttpResponse {
+/// `DeniedHttpResponse`.
+fn write_denied(denied: &mut Writer<'_>, block: Block, status: u16, headers: &[Field<'_>], body: &str) {
     // Envoy sends a 200 or a 99 as it is told to.
     let status = if (300..=599).contains(&status) { status } else { block.default_status() };
-    DeniedHttpResponse {
-        status: Some(HttpStatus { code: i32::from(status) }),
-        // A line break in a header would split the response: Envoy does not look unless told to.
-        headers: fields(headers),
-        body,
+    denied.message(1, |http_status| http_status.number(1, status));
+    for field in headers.iter().filter(|field| can_be_sent(field)) {
+        write_field(denied, 2, field);
     }
+    denied.text(3, body);
 }
 
-fn fields(headers: Vec<(String, String)>) -> Vec<HeaderValueOption> {
-    let can_be_sent = |(name, value): &(String, String)| is_name(name) && is_value(value);
-    headers.into_iter().filter(can_be_sent).map(|(name, value)| overwriting(name, value)).collect()
+/// A line break in a header would split the response: Envoy does not look unless told to.
+fn can_be_sent((name, value): &Field<'_>) -> bool {
+    is_name(name) && is_value(value)
 }
 
-fn structure(metadata: Metadata) -> Struct {
+/// `HeaderValueOption`. Envoy replaces a header of the request if `append` is not true, and a version that goes
+/// by `append_action` instead would append to what the client sent if it were left out: both are said.
+fn write_field(message: &mut Writer<'_>, number: u8, (name, value): &Field<'_>) {
+    message.message(number, |option| {
+        option.message(1, |header| {
+            header.text(1, name);
+            header.text(2, value);
+        });
+        option.number(3, OVERWRITE);
+    });
+}
+
+/// `google.protobuf.Struct`: a map of names to values, of which a text is the third kind and a list the sixth.
+fn write_metadata(structure: &mut Writer<'_>, metadata: &Metadata<'_>) {
     let Metadata { decision_id, outcome, reason, route, guard, issuer, subject, shadow } = metadata;
-    let shadow = ListValue { values: shadow.into_iter().map(text).collect() };
-    Struct {
-        fields: HashMap::from([
-            ("decision_id".to_owned(), text(decision_id)),
-            ("outcome".to_owned(), text(outcome.to_owned())),
-            ("reason".to_owned(), text(reason.to_owned())),
-            ("route".to_owned(), text(route)),
-            ("guard".to_owned(), text(guard)),
-            ("issuer".to_owned(), text(issuer)),
-            ("subject".to_owned(), text(subject)),
-            ("shadow".to_owned(), Value { kind: Some(Kind::ListValue(shadow)) }),
-        ]),
+    let texts: [(&str, &str); 7] = [
+        ("decision_id", decision_id),
+        ("outcome", outcome),
+        ("reason", reason),
+        ("route", route),
+        ("guard", guard),
+        ("issuer", issuer),
+        ("subject", subject),
+    ];
+    for (name, text) in texts {
+        structure.message(1, |entry| {
+            entry.text(1, name);
+            entry.message(2, |value| value.text_even_if_empty(3, text));
+        });
     }
-}
-
-fn text(text: String) -> Value {
-    Value { kind: Some(Kind::StringValue(text)) }
+    structure.message(1, |entry| {
+        entry.text(1, "shadow");
+        entry.message(2, |value| {
+            value.message(6, |list| {
+                for text in shadow {
+                    list.message(1, |value| value.text_even_if_empty(3, text));
+                }
+            });
+        });
+    });
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::BytesMut;
 use envoy_types::ext_authz::v3::pb::{CheckRequest, CheckResponse, HttpResponse};
 use envoy_types::pb::envoy::config::core::v3 as core;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, attribute_context as context};
@@ -12,7 +13,7 @@ use prost::Message;
 use super::*;
 use crate::decision::{Block, Denied};
 use crate::request::Incoming;
-use crate::response::{Answer, Metadata};
+use crate::response::{Answer, Field, Metadata};
 
 fn check(http: context::HttpRequest, source: Option<context::Peer>) -> CheckRequest {
     let request = context::Request { time: None, http: Some(http) };
@@ -130,9 +131,19 @@ fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
     proptest::collection::vec((name, value), 0..6)
 }
 
-fn metadata() -> impl Strategy<Value = Metadata> {
-    (any::<String>(), any::<String>(), proptest::collection::vec(any::<String>(), 0..3))
-        .prop_map(|(route, subject, shadow)| Metadata { route, subject, shadow, ..Metadata::default() })
+fn fields(headers: &[(String, String)]) -> Vec<Field<'_>> {
+    headers.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn metadata() -> impl Strategy<Value = Metadata<'static>> {
+    (any::<String>(), any::<String>(), proptest::collection::vec(any::<String>(), 0..3)).prop_map(
+        |(route, subject, shadow)| Metadata {
+            route: route.into(),
+            subject: subject.into(),
+            shadow,
+            ..Metadata::default()
+        },
+    )
 }
 
 fn mode() -> impl Strategy<Value = Unavailable> {
@@ -140,9 +151,10 @@ fn mode() -> impl Strategy<Value = Unavailable> {
 }
 
 /// As Envoy gets it.
-fn sent(answer: Answer, mode: Unavailable) -> CheckResponse {
-    let bytes = check_response(answer, mode).encode_to_vec();
-    CheckResponse::decode(bytes.as_slice()).expect("what was encoded can be decoded")
+fn sent(answer: &Answer<'_>, mode: Unavailable) -> CheckResponse {
+    let mut bytes = BytesMut::from(&b"before"[..]);
+    encode(answer, mode, &mut bytes);
+    CheckResponse::decode(bytes.split_off(6)).expect("what was encoded can be decoded")
 }
 
 fn is_one_line(header: &core::HeaderValueOption) -> bool {
@@ -162,7 +174,8 @@ proptest! {
         metadata in metadata(),
         mode in mode(),
     ) {
-        let response = sent(Answer::Deny { block, status, headers, body: body.clone(), metadata }, mode);
+        let answer = Answer::Deny { block, status, headers: fields(&headers), body: body.as_str().into(), metadata };
+        let response = sent(&answer, mode);
         let code = response.status.expect("a status").code;
         let wanted = match block {
             Block::BadRequest => 3,
@@ -203,13 +216,13 @@ proptest! {
     ) {
         let names: Vec<String> = set.iter().map(|(name, _)| name.clone()).collect();
         let answer = Answer::Allow {
-            set,
-            remove: remove.clone(),
-            remove_query: remove_query.clone(),
+            set: fields(&set),
+            remove: remove.iter().map(Into::into).collect(),
+            remove_query: remove_query.iter().map(Into::into).collect(),
             dropped: Vec::new(),
             metadata,
         };
-        let response = sent(answer, mode);
+        let response = sent(&answer, mode);
         prop_assert_eq!(response.status.expect("a status").code, 0);
         let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!("no ok_response") };
         prop_assert!(ok.headers.iter().all(is_one_line));
@@ -247,23 +260,23 @@ proptest! {
 #[test]
 fn metadata_is_a_struct_with_every_field() {
     let metadata = Metadata {
-        decision_id: "0197".to_owned(),
+        decision_id: "0197",
         outcome: "deny",
         reason: "expired",
-        route: "r".to_owned(),
-        guard: "g".to_owned(),
-        issuer: "i".to_owned(),
-        subject: "s".to_owned(),
+        route: "r".into(),
+        guard: "g",
+        issuer: "i",
+        subject: "s".into(),
         shadow: vec!["n: expired".to_owned()],
     };
     let answer = Answer::Deny {
         block: Block::Unauthenticated,
         status: 401,
         headers: Vec::new(),
-        body: String::new(),
+        body: "".into(),
         metadata,
     };
-    let fields = sent(answer, Unavailable::Denied).dynamic_metadata.expect("metadata").fields;
+    let fields = sent(&answer, Unavailable::Denied).dynamic_metadata.expect("metadata").fields;
     let text = |name: &str| match &fields[name].kind {
         Some(Kind::StringValue(text)) => text.clone(),
         other => panic!("{other:?}"),

@@ -18,7 +18,7 @@ pub(super) fn json(entry: &Entry<'_>, subject: Option<&str>, trace: Option<Trace
     let _infallible = write!(line.0, "\"timestamp\":\"{}\"", entry.now);
     line.text("level", "INFO");
     line.text("target", "decision");
-    line.text("decision_id", entry.decision_id);
+    line.text("decision_id", metadata.decision_id);
     line.text("outcome", metadata.outcome);
     line.text("reason", metadata.reason);
     line.number("status", u128::from(fields::status(entry.answer)));
@@ -27,8 +27,8 @@ pub(super) fn json(entry: &Entry<'_>, subject: Option<&str>, trace: Option<Trace
         line.text("rule_file", &rule.file);
         line.number("rule_line", u128::from(rule.line));
     }
-    line.some("guard", not_empty(&metadata.guard));
-    line.some("issuer", not_empty(&metadata.issuer));
+    line.some("guard", not_empty(metadata.guard));
+    line.some("issuer", not_empty(metadata.issuer));
     line.some("subject", subject.map(shortened));
     if let Some(incoming) = entry.incoming {
         line.text("method", fields::method(incoming));
@@ -68,7 +68,7 @@ pub(super) fn text(entry: &Entry<'_>, subject: Option<&str>) -> String {
     if let Some(rule) = entry.policy.and_then(|policy| policy.rule(entry.judgement.decision.rule())) {
         let _infallible = write!(line, " ({}:{})", rule.file, rule.line);
     }
-    for (word, value) in [("for", subject.map(shortened)), ("of", not_empty(&metadata.guard))] {
+    for (word, value) in [("for", subject.map(shortened)), ("of", not_empty(metadata.guard))] {
         if let Some(value) = value {
             let _infallible = write!(line, " {word} ");
             push_plain(&mut line, value);
@@ -79,7 +79,7 @@ pub(super) fn text(entry: &Entry<'_>, subject: Option<&str>) -> String {
         push_plain(&mut line, shadow);
         line.push(']');
     }
-    let _infallible = writeln!(line, " in {} µs, {}", entry.duration.as_micros(), entry.decision_id);
+    let _infallible = writeln!(line, " in {} µs, {}", entry.duration.as_micros(), metadata.decision_id);
     line
 }
 

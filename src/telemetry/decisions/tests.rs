@@ -45,7 +45,6 @@ fn line(incoming: &Incoming<'_>, form: Form) -> String {
         incoming: Some(incoming),
         judgement: &judgement,
         answer: &answer,
-        decision_id: "id-1",
         duration: Duration::from_micros(12),
         now: UnixTime::from_seconds(0),
         parent: None,

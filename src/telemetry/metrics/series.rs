@@ -64,7 +64,7 @@ impl PolicySeries {
     }
 
     /// Counts a judged request, with what shadow rules would have done and what its answer had to leave out.
-    pub fn record(&self, judgement: &Judgement<'_>, answer: &Answer, duration: Duration) {
+    pub fn record(&self, judgement: &Judgement<'_>, answer: &Answer<'_>, duration: Duration) {
         let decision = &judgement.decision;
         self.count(self.rule(decision.rule()), decision, judgement.guard);
         for shadow in &judgement.shadows {

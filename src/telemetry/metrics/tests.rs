@@ -84,7 +84,7 @@ fn allowed(route: u32) -> Judgement<'static> {
     Judgement::of(Decision::Allow(Grant::new(Allowed::Met, route)), Some(route))
 }
 
-fn answer() -> Answer {
+fn answer() -> Answer<'static> {
     Answer::Allow {
         set: Vec::new(),
         remove: Vec::new(),
