@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
+use bytes::BytesMut;
 use envoy_types::ext_authz::v3::pb::{CheckResponse, HttpResponse};
 use envoy_types::pb::google::protobuf::value::Kind;
+use portcullis::response::Answer;
 use portcullis::runtime::{Options, Runtime};
-use portcullis::server::judge::{Arrival, Judge, Judged};
+use portcullis::server::judge::{Arrival, Judge, Judged, Transport};
 use portcullis::server::wire::{self, Unavailable};
 use portcullis::settings::Values;
 use portcullis::telemetry::{DecisionLog, Form, Lines, Metrics};
@@ -23,6 +25,19 @@ pub struct Handler {
     judge: Judge,
     _runtime: Runtime,
     _edge: tokio::runtime::Runtime,
+}
+
+/// Messages as gRPC carries them, without its frames.
+struct Unframed;
+
+impl Transport for Unframed {
+    type Said = BytesMut;
+
+    fn say(&self, answer: &Answer<'_>) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        wire::encode(answer, Unavailable::Denied, &mut bytes);
+        bytes
+    }
 }
 
 /// What Envoy was told.
@@ -62,12 +77,12 @@ impl Handler {
     /// The answer to a message, as Envoy would read it.
     pub fn answer(&self, message: &[u8]) -> CheckResponse {
         let bytes = wire::with_incoming(message, |incoming| {
-            match self.judge.judge(incoming, Arrival::now(), Attempt::Final) {
-                Judged::Answer(answer) => wire::encode(answer, Unavailable::Denied),
+            match self.judge.judge(&Unframed, incoming, Arrival::now(), Attempt::Final) {
+                Judged::Answer(message) => message,
                 Judged::NeedsKeys(_) => panic!("a final attempt needs nothing"),
             }
         });
-        CheckResponse::decode(bytes.as_slice()).expect("a CheckResponse")
+        CheckResponse::decode(bytes).expect("a CheckResponse")
     }
 
     /// The same in short. Panics where the answer is none that Envoy reads as it is meant.
