@@ -100,10 +100,10 @@ fn resource() -> Resource {
 fn attributes(entry: &Entry<'_>) -> Vec<KeyValue> {
     let metadata = entry.answer.metadata();
     let mut attributes = vec![
-        KeyValue::new("portcullis.decision_id", entry.decision_id.to_owned()),
+        KeyValue::new("portcullis.decision_id", metadata.decision_id.to_owned()),
         KeyValue::new("portcullis.outcome", metadata.outcome),
         KeyValue::new("portcullis.reason", metadata.reason),
-        KeyValue::new("portcullis.route", metadata.route.clone()),
+        KeyValue::new("portcullis.route", metadata.route.as_ref().to_owned()),
         KeyValue::new("http.response.status_code", i64::from(fields::status(entry.answer))),
     ];
     let mut add = |name: &'static str, value: Option<&str>| {
@@ -111,8 +111,8 @@ fn attributes(entry: &Entry<'_>) -> Vec<KeyValue> {
             attributes.push(KeyValue::new(name, value.to_owned()));
         }
     };
-    add("portcullis.guard", Some(&metadata.guard));
-    add("portcullis.issuer", Some(&metadata.issuer));
+    add("portcullis.guard", Some(metadata.guard));
+    add("portcullis.issuer", Some(metadata.issuer));
     add("portcullis.policy_revision", entry.policy.map(|policy| &*policy.revision));
     if let Some(incoming) = entry.incoming {
         add("http.request.method", Some(fields::method(incoming)));

@@ -35,7 +35,7 @@ pub(in crate::telemetry) fn request_id<'a>(incoming: &Incoming<'a>) -> Option<&'
 }
 
 /// What the client is told, if it is told anything: 200 where the request goes on.
-pub(in crate::telemetry) fn status(answer: &Answer) -> u16 {
+pub(in crate::telemetry) fn status(answer: &Answer<'_>) -> u16 {
     match answer {
         Answer::Allow { .. } => 200,
         Answer::Deny { status, .. } => *status,
