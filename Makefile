@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
+.PHONY: soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -39,6 +39,9 @@ image-context: $(VENV) $(DEPLOY_TOOLS)/.installed
 
 manifests: $(VENV) $(DEPLOY_TOOLS)/.installed ## writes deploy/kubernetes/{native,classic}.yaml anew
 	$(WITH_DEPLOY_TOOLS) tests/deploy/manifests.py native classic
+
+soak: build $(VENV) ## half of peak load through Envoy for 30 minutes, with reloads, rotations, cancels and harm
+	SOAK_MINUTES=$(or $(SOAK_MINUTES),30) $(PYTHON) -m pytest tests/e2e/test_soak.py -q
 
 check: check-rust check-python check-dependencies check-workflows ## format, lints, documentation, dependency policy
 

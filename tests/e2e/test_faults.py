@@ -15,9 +15,8 @@ from pathlib import Path
 
 import client
 import envoy_config
-import h2.config
-import h2.connection
 import pytest
+from cancels import cancelling
 from conftest import World
 from load import Load, kinds
 from stack import Process, http_get, wait_for
@@ -75,29 +74,6 @@ def envoy_counts(world: World, *names: str) -> list[int]:
     page = http_get(f"http://127.0.0.1:{world.ports.envoy_admin}/stats?filter=cluster.portcullis")[1]
     known = dict(line.split(": ", 1) for line in page.splitlines())
     return [int(known[f"cluster.portcullis.{name}"]) for name in names]
-
-
-def cancelling(port: int, headers: client.Headers, stop: threading.Event, cancelled: list[int]) -> None:
-    """A client that opens streams and gives each up before it can be answered. Envoy ends its connections now and
-    then for that; it connects again."""
-    fields = [(":method", "GET"), (":path", "/things/cancelled"), (":scheme", "http"), (":authority", "crm")]
-    while not stop.is_set():
-        peer = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-                peer.initiate_connection()
-                connection.sendall(peer.data_to_send())
-                for _ in range(50):
-                    streams = [peer.get_next_available_stream_id() + 2 * number for number in range(10)]
-                    for stream in streams:
-                        peer.send_headers(stream, fields + headers, end_stream=True)
-                    connection.sendall(peer.data_to_send())  # all are on their way to Portcullis
-                    for stream in streams:
-                        peer.reset_stream(stream, error_code=8)
-                    connection.sendall(peer.data_to_send())
-                    cancelled.append(len(streams))
-        except OSError:
-            pass
 
 
 def test_clients_that_cancel_cut_nobody_off(world: World, upstream: Upstream, load: Load, mint):
