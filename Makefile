@@ -3,13 +3,14 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick system build build-tested clean
+.PHONY: soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
 VENV := .venv/.installed
 MODULES := node_modules/.package-lock.json
 PYTHON := .venv/bin/python
+TOOLS := .cache/tools/bin
 DEPLOY_TOOLS := .cache/deploy-tools
 WITH_DEPLOY_TOOLS := PYTHONPATH=$(DEPLOY_TOOLS):examples $(PYTHON)
 
@@ -71,6 +72,23 @@ quick: $(VENV) check-python check-dependencies ## the fast part of both: format,
 	cargo fmt --check
 	cargo clippy $(CARGO_FLAGS) -- -D warnings
 	cargo test $(CARGO_FLAGS) --lib --quiet
+
+fuzz: system ## libFuzzer on what reads strangers' bytes; SECONDS=60 each, TARGETS='path jwt' chooses
+	fuzz/run $(or $(SECONDS),60) $(TARGETS)
+
+prove: $(VENV) $(TOOLS)/cargo-mutants ## what is too long for every change; goes on where it stopped; ARGS='--only model fuzz' chooses
+	$(PYTHON) tests/prove.py $(ARGS)
+
+sbom: $(TOOLS)/cargo-cyclonedx ## target/portcullis.cdx.json: what is in the program (CycloneDX)
+	$(TOOLS)/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --target x86_64-unknown-linux-gnu --override-filename portcullis.cdx
+	mv portcullis.cdx.json target/
+
+# Tools of these two targets, built from source with their own lock files.
+$(TOOLS)/cargo-mutants:
+	cargo install --quiet --locked --root $(TOOLS:/bin=) --version 27.1.0 cargo-mutants
+
+$(TOOLS)/cargo-cyclonedx:
+	cargo install --quiet --locked --root $(TOOLS:/bin=) --version 0.5.9 cargo-cyclonedx
 
 build: system
 	cargo build $(CARGO_FLAGS) --bins

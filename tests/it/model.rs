@@ -54,7 +54,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// A seed of one's own, or one that is printed.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let seed = number("PORTCULLIS_SEED").unwrap_or_else(|| {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         elapsed.as_secs() ^ u64::from(elapsed.subsec_nanos()) << 32

@@ -80,7 +80,7 @@ fn expected_of_path(path: &[u8]) -> (i32, &'static str) {
 }
 
 /// Kinds of places in a path. `@` is where the thing stands.
-const PLACES: [&str; 22] = [
+pub const PLACES: [&str; 22] = [
     "@",
     "/@",
     "/@yard",

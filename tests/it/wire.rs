@@ -55,6 +55,24 @@ fn messages(cases: &[Case]) -> Vec<CheckRequest> {
     messages
 }
 
+/// Every thirtieth message as it was captured, for those who need some of every kind.
+pub fn some_messages() -> Vec<Vec<u8>> {
+    let cases = cases();
+    let mut messages = Vec::new();
+    for of_listener in cases.chunk_by(|left, right| left.listener == right.listener) {
+        let file = directory().join(format!("{}.bin", of_listener[0].listener));
+        let bytes = std::fs::read(&file).expect("the messages of a listener");
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let length = prost::decode_length_delimiter(&mut rest).expect("a length");
+            let (message, after) = rest.split_at(length);
+            messages.push(message.to_vec());
+            rest = after;
+        }
+    }
+    messages.into_iter().step_by(30).collect()
+}
+
 /// Text as it is if it is short, else its length and digest.
 fn short(bytes: &[u8]) -> String {
     if bytes.len() <= 200 {
