@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::claims::Claims;
 use super::json::{self, Flaw, Member};
 use super::settings::Algorithm;
-use super::unverified::{CRITICAL, Claimed, Malformed, UNENCODED, UNKNOWN_ALGORITHM, Unverified, malformed};
+use super::unverified::{
+    CRITICAL, Claimed, ENCRYPTED, Malformed, UNENCODED, UNKNOWN_ALGORITHM, Unverified, malformed,
+};
 
 /// The header's members that matter beyond the signature.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +34,9 @@ pub(super) fn read(token: &Unverified<'_>) -> Result<(Header, Claims), Malformed
     }
     if member("b64").is_some() {
         return Err(UNENCODED);
+    }
+    if member("enc").is_some() {
+        return Err(ENCRYPTED);
     }
     let text = |name: &str, detail| match member(name) {
         None => Ok(None),

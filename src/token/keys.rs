@@ -6,6 +6,7 @@ mod jwk;
 mod pem;
 mod public;
 mod secret;
+mod small_order;
 
 use std::fmt;
 

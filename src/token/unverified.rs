@@ -166,6 +166,9 @@ pub(super) const CRITICAL: Malformed = malformed("it has a `crit` header");
 /// RFC 7797 section 7: JWTs are not to use it; with any value.
 pub(super) const UNENCODED: Malformed = malformed("it has a `b64` header");
 
+/// RFC 7516 section 9: `enc` says that a token is encrypted. What has three parts is not.
+pub(super) const ENCRYPTED: Malformed = malformed("it has an `enc` header");
+
 fn only<'b>(
     mut found: impl Iterator<Item = Glimpse<'b>>,
     twice: &'static str,

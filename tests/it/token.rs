@@ -3,6 +3,7 @@
 mod cache;
 mod flood;
 mod form;
+mod hostile;
 mod issuers;
 mod keys;
 #[path = "../support/mint.rs"]

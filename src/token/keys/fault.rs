@@ -13,9 +13,10 @@ pub enum KeyFault {
     NotForSignatures,
     /// Its `alg` is not one for keys of its type.
     WrongAlgorithm,
-    /// An RSA key under 2048 bits or with a useless exponent, or a secret shorter than its hash.
+    /// An RSA key under 2048 bits or with a useless exponent, an Ed25519 key with which everybody signs, or a
+    /// secret shorter than its hash.
     Weak,
-    /// An RSA key over 8192 bits.
+    /// An RSA key over 8192 bits, or with an exponent over 32.
     TooLarge,
     /// A shared secret in a key set.
     Symmetric,

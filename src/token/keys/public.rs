@@ -8,6 +8,7 @@ use aws_lc_rs::signature::{
 use crate::token::settings::Algorithm;
 
 use super::fault::KeyFault;
+use super::small_order::is_of_small_order;
 use super::{Key, Material, der, fingerprint};
 
 /// The algorithms of RSA keys.
@@ -74,6 +75,12 @@ fn parse(algorithm: Algorithm, numbers: &Numbers<'_>) -> Result<ParsedPublicKey,
             RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)
         }
         (Verification::Point(verification), Numbers::Point(_, point)) => {
+            // The point stands last, however it is written.
+            let is_everybodys =
+                algorithm == Algorithm::EdDsa && point.last_chunk().is_some_and(is_of_small_order);
+            if is_everybodys {
+                return Err(KeyFault::Weak);
+            }
             ParsedPublicKey::new(verification, point)
         }
         (Verification::Rsa(_) | Verification::Point(_) | Verification::None, _) => {
@@ -91,6 +98,10 @@ fn is_sound(n: &[u8], e: &[u8]) -> Result<(), KeyFault> {
         return Err(KeyFault::Weak);
     }
     if bits > 8192 {
+        return Err(KeyFault::TooLarge);
+    }
+    // The library verifies nothing with a longer exponent; real ones have 17 bits.
+    if e.len() > 4 {
         return Err(KeyFault::TooLarge);
     }
     // With 1 everybody signs; an even number is no exponent.
@@ -137,8 +148,10 @@ pub(super) fn from_der(bytes: &[u8]) -> Result<Key, KeyFault> {
     {
         let Some(start) = bytes.len().checked_sub(length).filter(|start| *start > 0) else { continue };
         let whole = Numbers::Point(curve, bytes);
-        if parse(curve, &whole).is_err() {
-            continue;
+        match parse(curve, &whole) {
+            Ok(_) => {}
+            Err(KeyFault::Weak) => return Err(KeyFault::Weak),
+            Err(_) => continue,
         }
         // The point stands last. Named by it alone, the key is the same one that a JWK holds.
         let point = Numbers::Point(curve, bytes.get(start..).unwrap_or_default());
