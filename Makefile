@@ -34,9 +34,16 @@ test-deploy: build-tested image-context ## deploy/: schemas, charts, image, pod;
 image: $(VENV) $(DEPLOY_TOOLS)/.installed ## the container image, by buildah (ENGINE=docker: by Docker)
 	PATH=$(CURDIR)/.venv/bin:$$PATH PYTHONPATH=$(DEPLOY_TOOLS) deploy/image/build
 
-# For the tests as fast as can be; what is shipped (`make image`) takes the profile `dist`.
-image-context: $(VENV) $(DEPLOY_TOOLS)/.installed
-	PATH=$(CURDIR)/.venv/bin:$$PATH PYTHONPATH=$(DEPLOY_TOOLS) ENGINE=none PROFILE=release deploy/image/build
+# For the tests: what they have built, linked once more with glibc in it (`make image` builds anew, with the profile
+# `dist`). --examples, of which there are none, chooses the features that the tests have, as above.
+BUILT := target/release
+image-context: build-tested $(VENV) $(DEPLOY_TOOLS)/.installed
+	mkdir -p target/image
+	touch src/main.rs
+	RUSTC_WRAPPER=$(CURDIR)/deploy/image/static-rustc cargo build $(CARGO_FLAGS) --bins --examples
+	cp $(BUILT)/portcullis target/image/portcullis
+	@touch src/main.rs # the next build links it as usual
+	PATH=$(CURDIR)/.venv/bin:$$PATH PYTHONPATH=$(DEPLOY_TOOLS) PROGRAM=target/image/portcullis ENGINE=none deploy/image/build
 
 manifests: $(VENV) $(DEPLOY_TOOLS)/.installed ## writes deploy/kubernetes/{native,classic}.yaml anew
 	$(WITH_DEPLOY_TOOLS) tests/deploy/manifests.py native classic
@@ -101,7 +108,9 @@ system: ## the Debian packages that are needed, as root; otherwise prints the co
 	@.ci/system
 
 $(VENV): requirements.txt | system
-	python3 -m venv --clear .venv
+	@# Not --clear: where .venv is a link, only the link may go.
+	rm -rf .venv
+	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	@touch $@
 
@@ -117,6 +126,7 @@ $(DEPLOY_TOOLS)/.installed: tests/deploy/requirements.txt tests/deploy/package-l
 	@touch $@
 
 $(MODULES): package.json package-lock.json | system
+	rm -rf node_modules
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
