@@ -86,16 +86,12 @@ fuzz: system ## libFuzzer on what reads strangers' bytes; SECONDS=60 each, TARGE
 prove: $(VENV) $(TOOLS)/cargo-mutants ## what is too long for every change; goes on where it stopped; ARGS='--only model fuzz' chooses
 	$(PYTHON) tests/prove.py $(ARGS)
 
-sbom: $(TOOLS)/cargo-cyclonedx ## target/portcullis.cdx.json: what is in the program (CycloneDX)
-	$(TOOLS)/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --target x86_64-unknown-linux-gnu --override-filename portcullis.cdx
-	mv portcullis.cdx.json target/
+sbom: $(VENV) $(DEPLOY_TOOLS)/.installed ## target/portcullis.cdx.json: what is in the program (CycloneDX), as in the image
+	PYTHONPATH=$(DEPLOY_TOOLS) $(PYTHON) deploy/image/sbom.py "$$(rustc -vV | sed -n 's/^host: //p')" > target/portcullis.cdx.json
 
-# Tools of these two targets, built from source with their own lock files.
+# Built from source with its own lock file.
 $(TOOLS)/cargo-mutants:
 	cargo install --quiet --locked --root $(TOOLS:/bin=) --version 27.1.0 cargo-mutants
-
-$(TOOLS)/cargo-cyclonedx:
-	cargo install --quiet --locked --root $(TOOLS:/bin=) --version 0.5.9 cargo-cyclonedx
 
 build: system
 	cargo build $(CARGO_FLAGS) --bins

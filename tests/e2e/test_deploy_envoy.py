@@ -10,9 +10,12 @@ import yaml
 from stack import PROJECT, envoy_binary
 
 FILES = sorted((PROJECT / "deploy" / "envoy").glob("*.yaml"))
+# Variants for containers, which listen on every address; tests/deploy holds what else may differ.
+CONTAINERS = [PROJECT / "deploy" / "kubernetes" / "envoy" / "envoy.yaml", PROJECT / "deploy" / "compose" / "envoy.yaml"]
+EVERY = [*FILES, *CONTAINERS]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("file", EVERY, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_envoy_takes_the_file(file: Path):
     command = [str(envoy_binary()), "--mode", "validate", "--config-path", str(file), "--log-level", "warning"]
     validated = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -20,7 +23,7 @@ def test_envoy_takes_the_file(file: Path):
     assert "deprecated" not in validated.stderr.lower(), validated.stderr
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("file", EVERY, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_nothing_opens_when_nobody_decides(file: Path):
     config = yaml.safe_load(file.read_text())
     filter_ = envoy_config.authorization(config)
