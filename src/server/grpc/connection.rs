@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::buffered::Buffered;
 use super::{Limits, Service, exchange};
+use crate::server::judge::Arrival;
 use keepalive::Keepalive;
 
 /// Longest that a peer may take to say that it speaks HTTP/2.
@@ -122,8 +123,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
                 return Poll::Ready(());
             }
             let mut has_progressed = !self.taken.is_empty();
-            for taken in self.taken.drain(..) {
-                match exchange::begin(&self.service, taken, context) {
+            // What came together arrived together.
+            let arrival = has_progressed.then(Arrival::now);
+            for (taken, arrival) in self.taken.drain(..).zip(arrival.into_iter().cycle()) {
+                match exchange::begin(&self.service, taken, arrival, context) {
                     exchange::Begun::Answered => {}
                     exchange::Begun::Check(rest) => self.checks.push(rest),
                     exchange::Begun::Other(rest) => self.others.push(rest),

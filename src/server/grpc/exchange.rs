@@ -31,6 +31,10 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const OK: HeaderValue = HeaderValue::from_static("0");
 
+/// Longer than a turn of a connection takes: the clock is read for a request that did not wait only where it has
+/// less time than this.
+const TURN: Duration = Duration::from_millis(20);
+
 /// A request that the connection has taken.
 pub(super) struct Taken {
     pub request: Request<RecvStream>,
@@ -48,7 +52,12 @@ pub(super) enum Begun {
 }
 
 /// Answers a request if all of it is here, as it nearly always is.
-pub(super) fn begin(service: &Arc<Service>, taken: Taken, context: &mut Context<'_>) -> Begun {
+pub(super) fn begin(
+    service: &Arc<Service>,
+    taken: Taken,
+    arrival: Arrival,
+    context: &mut Context<'_>,
+) -> Begun {
     let Taken { request, mut respond } = taken;
     if !is_grpc(&request) {
         let mut response = Response::new(());
@@ -59,7 +68,7 @@ pub(super) fn begin(service: &Arc<Service>, taken: Taken, context: &mut Context<
     if request.uri().path() != CHECK {
         return Begun::Other(Box::pin(service.others.call(request, respond)));
     }
-    let arrival = Arrival::now().within(service.judge.parent(request.headers()));
+    let arrival = arrival.within(service.judge.parent(request.headers()));
     let deadline = deadline::of(request.headers())
         .map_or(service.limits.deadline, |told| told.min(service.limits.deadline));
     let mut check = Check {
@@ -76,7 +85,7 @@ pub(super) fn begin(service: &Arc<Service>, taken: Taken, context: &mut Context<
         return Begun::Answered;
     }
     match check.poll_message(context) {
-        Poll::Ready(message) => match check.judge(message, Attempt::First) {
+        Poll::Ready(message) => match check.judge(message, check.deadline < TURN && check.is_late()) {
             Step::Done => Begun::Answered,
             Step::Wait(issuer, message) => Begun::Check(Box::pin(check.wait_for_keys(issuer, message))),
         },
@@ -136,7 +145,7 @@ impl Check {
         let left = self.deadline.saturating_sub(self.arrival.at.elapsed());
         match tokio::time::timeout(left, poll_fn(|context| self.poll_message(context))).await {
             Ok(message) => {
-                if let Step::Wait(issuer, message) = self.judge(message, Attempt::First) {
+                if let Step::Wait(issuer, message) = self.judge(message, self.is_late()) {
                     self.wait_for_keys(issuer, message).await;
                 }
             }
@@ -159,7 +168,11 @@ impl Check {
         }
     }
 
-    fn judge(&mut self, message: Message, attempt: Attempt) -> Step {
+    fn is_late(&self) -> bool {
+        self.arrival.at.elapsed() >= self.deadline
+    }
+
+    fn judge(&mut self, message: Message, is_late: bool) -> Step {
         let message = match message {
             None => return Step::Done,
             Some(Ok(message)) => message,
@@ -168,11 +181,11 @@ impl Check {
                 return Step::Done;
             }
         };
-        if self.arrival.at.elapsed() >= self.deadline {
+        if is_late {
             self.refuse(&Denial::because(Denied::Overloaded, "the deadline is over"));
             return Step::Done;
         }
-        match self.ask(&message, attempt) {
+        match self.ask(&message, Attempt::First) {
             Judged::Answer(answer) => {
                 self.answer(answer);
                 Step::Done

@@ -109,9 +109,14 @@ impl<'b> Writer<'b> {
 
     /// Text that is one of several things that could stand there.
     pub(super) fn text_even_if_empty(&mut self, number: u8, text: &str) {
-        self.0.put_u8(number << 3 | BYTES);
-        self.length(text.len());
-        self.0.extend_from_slice(text.as_bytes());
+        match u8::try_from(text.len()) {
+            Ok(length @ ..0x80) => self.0.put_slice(&[number << 3 | BYTES, length]),
+            Ok(_) | Err(_) => {
+                self.0.put_u8(number << 3 | BYTES);
+                self.length(text.len());
+            }
+        }
+        self.0.put_slice(text.as_bytes());
     }
 
     /// A number that is not negative.
@@ -122,19 +127,33 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// A message within. Its length is written once it is known: most are short enough for the byte that was
-    /// kept free, the others move up.
-    pub(super) fn message(&mut self, number: u8, write: impl FnOnce(&mut Writer<'_>)) {
+    /// A message within. Its length is written once it is known, into bytes kept free for it: one for a short
+    /// message.
+    pub(super) fn short(&mut self, number: u8, write: impl FnOnce(&mut Writer<'_>)) {
+        self.message(number, 1, write);
+    }
+
+    /// The same for a message that is likely to have from 128 to 16,383 bytes.
+    pub(super) fn long(&mut self, number: u8, write: impl FnOnce(&mut Writer<'_>)) {
+        self.message(number, 2, write);
+    }
+
+    fn message(&mut self, number: u8, kept: usize, write: impl FnOnce(&mut Writer<'_>)) {
         self.0.put_u8(number << 3 | BYTES);
-        self.0.put_u8(0);
+        let kept_at = self.0.len();
+        self.0.put_bytes(0, kept);
         let start = self.0.len();
         write(&mut Writer(self.0));
         let length = self.0.len() - start;
         let (digits, count) = varint(length);
-        self.0.put_bytes(0, count - 1);
-        self.0.copy_within(start..start + length, start + count - 1);
-        let room = self.0.iter_mut().skip(start - 1);
-        room.zip(digits).take(count).for_each(|(room, digit)| *room = digit);
+        if count != kept {
+            self.0.put_bytes(0, count);
+            self.0.copy_within(start..start + length, kept_at + count);
+            self.0.truncate(kept_at + count + length);
+        }
+        if let Some(room) = self.0.get_mut(kept_at..kept_at + count) {
+            room.iter_mut().zip(digits).for_each(|(room, digit)| *room = digit);
+        }
     }
 
     fn length(&mut self, length: usize) {

@@ -41,18 +41,18 @@ pub fn encode(answer: &Answer<'_>, unavailable: Unavailable, bytes: &mut BytesMu
     // INVARIANT: the status code and the kind of the response come from one match, so that they cannot disagree.
     match answer {
         Answer::Allow { set, remove, remove_query, dropped: _, metadata } => {
-            message.message(1, |_status_ok| {});
-            message.message(OK_RESPONSE, |ok| write_ok(ok, set, remove, remove_query));
-            message.message(4, |structure| write_metadata(structure, metadata));
+            message.short(1, |_status_ok| {});
+            message.long(OK_RESPONSE, |ok| write_ok(ok, set, remove, remove_query));
+            message.long(4, |structure| write_metadata(structure, metadata));
         }
         Answer::Deny { block, status, headers, body, metadata } => {
             let (code, kind) = match (block, unavailable) {
                 (Block::Unavailable, Unavailable::Error) => (UNAVAILABLE, ERROR_RESPONSE),
                 (block, Unavailable::Denied | Unavailable::Error) => (code(*block), DENIED_RESPONSE),
             };
-            message.message(1, |status| status.number(1, code));
-            message.message(kind, |denied| write_denied(denied, *block, *status, headers, body));
-            message.message(4, |structure| write_metadata(structure, metadata));
+            message.short(1, |status| status.number(1, code));
+            message.long(kind, |denied| write_denied(denied, *block, *status, headers, body));
+            message.long(4, |structure| write_metadata(structure, metadata));
         }
     }
 }
@@ -94,7 +94,7 @@ fn write_ok(
 fn write_denied(denied: &mut Writer<'_>, block: Block, status: u16, headers: &[Field<'_>], body: &str) {
     // Envoy sends a 200 or a 99 as it is told to.
     let status = if (300..=599).contains(&status) { status } else { block.default_status() };
-    denied.message(1, |http_status| http_status.number(1, status));
+    denied.short(1, |http_status| http_status.number(1, status));
     for field in headers.iter().filter(|field| can_be_sent(field)) {
         write_field(denied, 2, field);
     }
@@ -109,8 +109,8 @@ fn can_be_sent((name, value): &Field<'_>) -> bool {
 /// `HeaderValueOption`. Envoy replaces a header of the request if `append` is not true, and a version that goes
 /// by `append_action` instead would append to what the client sent if it were left out: both are said.
 fn write_field(message: &mut Writer<'_>, number: u8, (name, value): &Field<'_>) {
-    message.message(number, |option| {
-        option.message(1, |header| {
+    message.short(number, |option| {
+        option.short(1, |header| {
             header.text(1, name);
             header.text(2, value);
         });
@@ -131,17 +131,17 @@ fn write_metadata(structure: &mut Writer<'_>, metadata: &Metadata<'_>) {
         ("subject", subject),
     ];
     for (name, text) in texts {
-        structure.message(1, |entry| {
+        structure.short(1, |entry| {
             entry.text(1, name);
-            entry.message(2, |value| value.text_even_if_empty(3, text));
+            entry.short(2, |value| value.text_even_if_empty(3, text));
         });
     }
-    structure.message(1, |entry| {
+    structure.short(1, |entry| {
         entry.text(1, "shadow");
-        entry.message(2, |value| {
-            value.message(6, |list| {
+        entry.short(2, |value| {
+            value.short(6, |list| {
                 for text in shadow {
-                    list.message(1, |value| value.text_even_if_empty(3, text));
+                    list.short(1, |value| value.text_even_if_empty(3, text));
                 }
             });
         });
