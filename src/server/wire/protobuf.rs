@@ -109,12 +109,11 @@ impl<'b> Writer<'b> {
 
     /// Text that is one of several things that could stand there.
     pub(super) fn text_even_if_empty(&mut self, number: u8, text: &str) {
-        match u8::try_from(text.len()) {
-            Ok(length @ ..0x80) => self.0.put_slice(&[number << 3 | BYTES, length]),
-            Ok(_) | Err(_) => {
-                self.0.put_u8(number << 3 | BYTES);
-                self.length(text.len());
-            }
+        if let Ok(length @ ..0x80) = u8::try_from(text.len()) {
+            self.0.put_slice(&[number << 3 | BYTES, length]);
+        } else {
+            self.0.put_u8(number << 3 | BYTES);
+            self.length(text.len());
         }
         self.0.put_slice(text.as_bytes());
     }
