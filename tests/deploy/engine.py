@@ -13,6 +13,8 @@ DIRECTORY = PROJECT / ".cache" / "containers"
 
 def environment() -> dict[str, str]:
     """Written anew for each run: nothing of the machine's own settings is read or changed."""
+    # Containers have users of their own here, and their volumes are written as a kubelet would.
+    assert os.geteuid() == 0, "run these tests as root"
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     settings = DIRECTORY / "containers.conf"
     # runc and cgroupfs work with either version of cgroups and without systemd; a sandbox allows these limits.
