@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
+.PHONY: bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -50,6 +50,9 @@ manifests: $(VENV) $(DEPLOY_TOOLS)/.installed ## writes deploy/kubernetes/{nativ
 
 soak: build $(VENV) ## half of peak load through Envoy for 30 minutes, with reloads, rotations, cancels and harm
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),30) $(PYTHON) -m pytest tests/e2e/test_soak.py -q
+
+bench-ops: build $(VENV) ## start, memory and reload, beside what was promised
+	@$(PYTHON) benches/operations.py
 
 check: check-rust check-python check-dependencies check-workflows ## format, lints, documentation, dependency policy
 

@@ -299,6 +299,20 @@ async fn when_descriptors_run_out_it_rests_and_goes_on() {
     stand.serving.until("connections are accepted again");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_answers_no_ping_is_let_go() {
+    let stand = Stand::new(&["--keepalive-interval", "100ms", "--keepalive-timeout", "100ms"]);
+    let mut friend = stand.friend().await;
+    let mut dead = stand.attacker();
+    dead.set_read_timeout(Some(Duration::from_mins(1))).expect("a bound");
+    let mut rest = Vec::new();
+    let ended = tokio::task::spawn_blocking(move || dead.read_to_end(&mut rest));
+    // Either way of ending a connection is one; the bound is an error of another kind.
+    let end = ended.await.expect("no panic").map_err(|error| error.kind());
+    assert!(matches!(end, Ok(_) | Err(std::io::ErrorKind::ConnectionReset)), "{end:?}");
+    is_answered(&mut friend).await;
+}
+
 /// Else the floods would be refused for their spelling.
 #[test]
 fn what_attackers_send_is_a_call_like_any_other() {

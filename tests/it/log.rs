@@ -1,8 +1,10 @@
 //! What the real program says, and what it never says.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use envoy_types::ext_authz::v3::pb::CheckRequest;
 use envoy_types::pb::google::protobuf::{Struct, Value as Pb, value::Kind};
@@ -96,8 +98,37 @@ fn laden(method: &str, target: &str, credential: &str) -> CheckRequest {
     request
 }
 
+/// Takes spans, and remembers every byte that came.
+fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let taken = Arc::<Mutex<Vec<u8>>>::default();
+    let bytes = Arc::clone(&taken);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).expect("a head");
+                head.extend(byte);
+            }
+            let text = String::from_utf8_lossy(&head).to_lowercase();
+            let length =
+                text.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()?.parse().ok());
+            let mut body = vec![0; length.expect("a length")];
+            stream.read_exact(&mut body).expect("a body");
+            bytes.lock().expect("no panic").extend([head, body].concat());
+            let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(ok).expect("sent");
+        }
+    });
+    (url, taken)
+}
+
 async fn nothing_tells(settings: &[&str]) {
-    let http = ["--listen-http", "127.0.0.1:0", "--http-target", "x-forwarded"];
+    let (url, spans) = collector();
+    let http =
+        ["--listen-http", "127.0.0.1:0", "--http-target", "x-forwarded", "--tracing-otlp-endpoint", &url];
     let mut stand = Stand::new(RULES, &[settings, &http[..]].concat());
     let told = stand.serving.until_line("an address", |told| told["address"].is_string());
     let http = told["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
@@ -136,7 +167,8 @@ async fn nothing_tells(settings: &[&str]) {
     for target in ["", "*", CANARY, "https://canary-5ecret@crm.example/", "?canary-5ecret"] {
         envoy.check(laden("GET", target, &credentials[0])).await.expect("an answer");
     }
-    let pages = ["/metrics", "/readyz?verbose", "/policy", "/keys", "/decisions"];
+    let pages =
+        ["/metrics", "/livez", "/readyz", "/readyz?verbose", "/version", "/policy", "/keys", "/decisions"];
     for page in pages.map(|page| get(stand.admin, page).body) {
         let at = page.find(CANARY);
         assert!(at.is_none(), "{}", page.get(at.unwrap_or_default().saturating_sub(200)..).unwrap_or(&page));
@@ -148,6 +180,9 @@ async fn nothing_tells(settings: &[&str]) {
     let (out, err) = stand.serving.rest();
     let told = format!("{}{out}{err}", stand.serving.told);
     assert!(told.len() > 1000, "there was something to be told: {told}");
+    let spans = String::from_utf8_lossy(&spans.lock().expect("no panic")).into_owned();
+    assert!(spans.contains("portcullis.decision_id"), "spans were sent");
+    let told = format!("{told}{spans}");
     assert!(!told.to_lowercase().contains(CANARY), "{}", around(&told, CANARY));
     for credential in &credentials {
         assert!(!told.contains(end(credential)), "{}", around(&told, end(credential)));
@@ -190,7 +225,8 @@ async fn the_subject_is_told_as_the_settings_say() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_does_not_read_makes_no_decision_wait() {
-    let stand = Stand::new(RULES, &["--log-decisions", "all", "--log-queue", "16"]);
+    let stand =
+        Stand::new(RULES, &["--log-decisions", "all", "--log-queue", "16", "--limits-deadline", "60s"]);
     let mut envoy = stand.envoy().await;
     // Nobody reads its output from here on: the pipe takes 64 KiB, the queue 16 lines, and the rest is dropped.
     for number in 0..2000 {

@@ -28,6 +28,7 @@ mod metrics;
 mod model;
 mod policy;
 mod properties;
+mod reliability;
 mod reload;
 mod schema;
 mod settings;

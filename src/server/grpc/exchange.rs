@@ -130,11 +130,15 @@ impl Check {
                 Poll::Ready(Some(Ok(piece))) => {
                     // Capacity that cannot be given back belongs to a connection that is gone.
                     let _gone = self.body.flow_control().release_capacity(piece.len());
+                    let bytes = piece.len();
                     if let Err(unusable) = self.pieces.push(piece, most) {
                         return Poll::Ready(Some(Err(unusable)));
                     }
                     if self.body.is_end_stream() {
                         return Poll::Ready(Some(std::mem::take(&mut self.pieces).message(most)));
+                    }
+                    if !self.ticket.as_mut().is_some_and(|ticket| ticket.hold(bytes)) {
+                        return Poll::Ready(Some(Err(Unusable::TooMany)));
                     }
                 }
             }
@@ -240,6 +244,7 @@ fn denial_of(unusable: Unusable) -> Denial {
         Unusable::TooLarge => {
             Denial::because(Denied::TooLarge, "the CheckRequest is over `limits.message_bytes`")
         }
+        Unusable::TooMany => Denial::because(Denied::Overloaded, "too many messages are only half here"),
         Unusable::Malformed => Denial::because(Denied::BadRequest, "the call holds no single gRPC message"),
         Unusable::Compressed => Denial::because(Denied::BadRequest, "the message is compressed"),
     }

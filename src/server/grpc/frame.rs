@@ -10,6 +10,8 @@ const PREFIX: usize = 5;
 pub(super) enum Unusable {
     /// Over the limit.
     TooLarge,
+    /// There is no room for more halves of messages.
+    TooMany,
     /// No message, half of one, or more than one.
     Malformed,
     /// Compressed; nothing was agreed.
