@@ -5,18 +5,29 @@
 
 mod attached;
 mod check;
+mod compiled;
 mod completions;
 mod doctor;
 mod explain;
 mod healthcheck;
+mod http;
+mod init;
+mod input;
+mod keys;
+mod keys_here;
+mod man;
+mod page;
 mod progress;
 mod report;
 mod routes;
+mod schema;
 mod serve;
 mod set;
 mod sets;
+mod signing;
 mod terminal;
 mod test;
+mod token;
 mod trouble;
 mod version;
 
@@ -54,10 +65,11 @@ impl From<bool> for Outcome {
     propagate_version = true,
     help_template = TEMPLATE,
     before_help = "Examples:
-  portcullis serve --policies policies   decide for the Envoy beside us
+  portcullis init policies               a small policy with tests, to start from
   portcullis check policies              every problem of a policy, with place and mend
   portcullis test policies               run the *_test.yaml beside it
   portcullis explain GET https://crm.example.com/customers   why it is decided so
+  portcullis serve --policies policies   decide for the Envoy beside us
 
 ",
     after_help = "\
@@ -73,15 +85,19 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Arguments),
+    Init(init::Arguments),
     Check(check::Arguments),
     Test(test::Arguments),
     Explain(Box<explain::Arguments>),
     Routes(routes::Arguments),
     Doctor(doctor::Arguments),
+    Serve(serve::Arguments),
+    Token(Box<token::Arguments>),
+    Keys(keys::Arguments),
+    Schema(schema::Arguments),
     Healthcheck(healthcheck::Arguments),
     Completions(completions::Arguments),
-    Man(completions::ManArguments),
+    Man(man::Arguments),
     Version(version::Arguments),
 }
 
@@ -104,15 +120,19 @@ pub fn main() -> ExitCode {
     };
     let terminal = Terminal::detect(arguments.color);
     let result = match arguments.command {
+        Command::Init(arguments) => init::run(&arguments, &terminal),
         Command::Serve(arguments) => serve::run(&arguments, &terminal),
         Command::Check(arguments) => check::run(&arguments, &terminal),
         Command::Test(arguments) => test::run(&arguments, &terminal),
         Command::Explain(arguments) => explain::run(&arguments, &terminal),
         Command::Routes(arguments) => routes::run(&arguments, &terminal),
         Command::Doctor(arguments) => doctor::run(&arguments, &terminal),
+        Command::Token(arguments) => token::run(&arguments, &terminal),
+        Command::Keys(arguments) => keys::run(&arguments, &terminal),
+        Command::Schema(arguments) => schema::run(&arguments, &terminal),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments, &terminal),
         Command::Completions(arguments) => completions::run(&arguments, &terminal),
-        Command::Man(completions::ManArguments {}) => completions::man(&terminal),
+        Command::Man(arguments) => man::run(&arguments, &terminal),
         Command::Version(arguments) => version::run(&arguments, &terminal),
     };
     match result {

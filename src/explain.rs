@@ -9,7 +9,9 @@ mod question;
 mod routes;
 pub mod token;
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::cases::Captured;
 use crate::decision::{Decision, Denial, Rule};
@@ -22,6 +24,7 @@ use crate::response::{self, Answer};
 use crate::time::UnixTime;
 use crate::token::Attempt;
 
+pub use advice::next_for;
 pub use answer::AnswerNote;
 pub use forbids::ForbidNote;
 pub use notes::Step;
@@ -30,7 +33,7 @@ pub use routes::RouteNote;
 pub use token::TokenNote;
 
 /// The way of one request, in the order in which it was taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// What came out.
     pub decision: DecisionNote,
@@ -55,12 +58,12 @@ pub struct Explanation {
 }
 
 /// A decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecisionNote {
     /// `allow`, `deny` or `error`.
-    pub outcome: &'static str,
+    pub outcome: Cow<'static, str>,
     /// The reason's word.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// The rule that settled it.
     pub rule: Option<RuleNote>,
     /// What the caller lacks.
@@ -72,10 +75,10 @@ pub struct DecisionNote {
 }
 
 /// A rule and its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleNote {
     /// `route` or `forbid`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Its name.
     pub name: String,
     /// The file.
@@ -85,7 +88,7 @@ pub struct RuleNote {
 }
 
 /// What arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestNote {
     /// The method as sent.
     pub method: String,
@@ -100,7 +103,7 @@ pub struct RequestNote {
 }
 
 /// A request as rules see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadNote {
     /// Lower case, without port.
     pub host: String,
@@ -113,7 +116,7 @@ pub struct ReadNote {
 }
 
 /// What the winning route asks, check by check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskedNote {
     /// The route.
     #[serde(flatten)]
@@ -121,7 +124,7 @@ pub struct AskedNote {
     /// What it asks, in words.
     pub asks: String,
     /// What becomes of a token: `required`, `optional`, `ignored`.
-    pub token: &'static str,
+    pub token: Cow<'static, str>,
     /// Captures of its path.
     pub captures: Vec<(String, String)>,
     /// Whether it came to be asked.
@@ -235,8 +238,8 @@ fn decision(
         ),
     };
     DecisionNote {
-        outcome: decision.outcome().label(),
-        reason: decision.reason_label(),
+        outcome: decision.outcome().label().into(),
+        reason: decision.reason_label().into(),
         rule,
         missing,
         because,
@@ -259,7 +262,7 @@ fn rule(policy: &Policy, rule: Rule) -> Option<RuleNote> {
 
 impl RuleNote {
     fn of(kind: &'static str, meta: &RuleMeta) -> Self {
-        Self { kind, name: meta.name.to_string(), file: meta.file.to_string(), line: meta.line }
+        Self { kind: kind.into(), name: meta.name.to_string(), file: meta.file.to_string(), line: meta.line }
     }
 }
 
@@ -278,7 +281,8 @@ fn asked(policy: &Policy, judgement: &Judgement<'_>, notes: &mut notes::Notes<'_
             TokenUse::Required => "required",
             TokenUse::Optional => "optional",
             TokenUse::Ignored => "ignored",
-        },
+        }
+        .into(),
         captures: judgement
             .captures
             .iter()

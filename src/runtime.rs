@@ -30,6 +30,7 @@ use reload::{Loader, Requests};
 use writer::{Handles, Writer};
 
 pub use clock::Clock;
+pub use keys::local_keys;
 pub use live::{Live, Published};
 pub use options::{Options, Pace};
 pub use status::{

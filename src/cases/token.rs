@@ -47,6 +47,11 @@ impl Shape {
         overlay(&mut self.header, header, now);
     }
 
+    /// Sets a claim by its path.
+    pub fn set(&mut self, path: &ClaimPath, value: Value) {
+        put(&mut self.claims, path, value);
+    }
+
     /// Header and claims as they are signed: two parts of a compact JWS, joined by a dot.
     #[must_use]
     pub fn to_be_signed(&self) -> String {

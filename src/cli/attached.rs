@@ -62,7 +62,11 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
-fn keys(bytes: &[u8]) -> Result<KeySet, String> {
+/// A JWK set, or PEM.
+///
+/// # Errors
+/// Why it holds no keys.
+pub fn keys(bytes: &[u8]) -> Result<KeySet, String> {
     let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
     let set = if is_json { KeySet::from_jwks(bytes) } else { KeySet::from_pem(bytes) };
     set.map_err(|error| error.to_string())

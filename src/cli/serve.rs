@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+use serde_json::{Value, json};
 
+use crate::policy::diagnostic::Severity;
 use crate::runtime::files::FilesError;
 use crate::runtime::{self, ReloadFailure};
 use crate::server::{self, StartError};
-use crate::settings::{ALL, Problem, Setting, Values, read_file};
+use crate::settings::{ALL, Problem, Setting, Settings, Values, read_file};
+use crate::telemetry::Form;
 
 use super::terminal::{Style, Terminal};
 use super::trouble::Trouble;
-use super::{Outcome, TEMPLATE};
+use super::{Outcome, TEMPLATE, compiled, now};
 
 /// Every setting is a flag; the list of them is the settings' own.
 #[derive(Debug)]
@@ -117,7 +121,7 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     match server::run(&settings) {
         Ok(()) => Ok(Outcome::Yes),
         Err(StartError::Policy(ReloadFailure::Invalid(problems))) => {
-            tell_problems(&problems, terminal);
+            tell_problems(&problems, &settings, terminal);
             Ok(Outcome::No)
         }
         // It could not be read at all: whether it is good is not known.
@@ -182,12 +186,39 @@ fn wrong(problems: &[Problem], terminal: &Terminal) -> anyhow::Error {
     Trouble::new(last.message.clone(), last.hint.clone()).into()
 }
 
-/// Every problem of a policy that cannot be served.
-fn tell_problems(problems: &[runtime::Problem], terminal: &Terminal) {
+/// Every problem of a policy that cannot be served: for people as `check` shows it, for machines as lines of the
+/// log.
+fn tell_problems(problems: &[runtime::Problem], settings: &Settings, terminal: &Terminal) {
+    if Form::of(settings.log.format, std::io::stdout().is_terminal()) == Form::Json {
+        let lines = problems.iter().fold(String::new(), |text, problem| format!("{text}{}\n", line(problem)));
+        // Where nobody reads the log, there is nobody to be told of that.
+        let _unread = terminal.print(&lines);
+        return;
+    }
+    // What was wrong is looked at again, with the text around it.
+    if compiled::policy(&settings.policies, terminal).is_err() {
+        return;
+    }
+    // What only the keys in files tell, or somebody mended meanwhile.
     let error = terminal.paint_error(Style::Bad, "error");
     for problem in problems {
-        let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-        terminal.tell(&format!("{error}: {problem}{hint}\n"));
+        let hint = problem.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+        terminal.tell(&format!("{error}: {problem}\n{hint}"));
     }
-    terminal.tell("hint: `portcullis check` shows each with its line\n");
+}
+
+fn line(problem: &runtime::Problem) -> Value {
+    let place = problem.place.as_ref();
+    json!({
+        "timestamp": now().to_string(),
+        "level": match problem.severity { Severity::Error => "ERROR", Severity::Warning => "WARN" },
+        "target": "portcullis",
+        "message": "the policy cannot be used",
+        "code": problem.code,
+        "problem": problem.to_string(),
+        "hint": problem.hint,
+        "file": place.map(|place| &*place.file),
+        "line": place.map(|place| place.line),
+        "column": place.map(|place| place.column),
+    })
 }

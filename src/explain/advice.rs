@@ -22,6 +22,12 @@ pub(super) fn because(denial: &Denial) -> String {
     }
 }
 
+/// What to do about a reason, where nothing else is known. `None` for what is none.
+#[must_use]
+pub fn next_for(reason: &str) -> Option<String> {
+    Some(next(&Denial::new(Denied::from_label(reason)?), &[], None))
+}
+
 /// What to do next.
 pub(super) fn next(denial: &Denial, routes: &[RouteNote], nearest: Option<&str>) -> String {
     match denial.reason {
@@ -63,8 +69,8 @@ pub(super) fn next(denial: &Denial, routes: &[RouteNote], nearest: Option<&str>)
                 .to_owned()
         }
         Denied::HeaderMismatch => "compare the header or query value with what the rule asks".to_owned(),
-        Denied::ConditionFalse => "evaluate the `when` by hand with the values above".to_owned(),
-        Denied::RequirementUnmet => "see above which branch comes nearest".to_owned(),
+        Denied::ConditionFalse => "evaluate the `when` by hand with the values of this request".to_owned(),
+        Denied::RequirementUnmet => "one of its branches must hold: see which one comes nearest, and what is missing there".to_owned(),
         Denied::KeysUnavailable => {
             "the issuer's keys are not there: see `/keys` on the admin listener, or give them with --keys".to_owned()
         }

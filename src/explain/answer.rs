@@ -1,11 +1,11 @@
 //! What client and upstream are told.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::response::{Answer, Field};
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerNote {
     /// The request goes on.

@@ -1,6 +1,8 @@
 //! Forbid rules: which match, which hold, and why the others say nothing.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::decision::{Denied, ForbidId};
 use crate::policy::Policy;
@@ -14,7 +16,7 @@ use super::RuleNote;
 use super::notes::{Notes, Step};
 
 /// A forbid rule and this request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForbidNote {
     /// The rule.
     #[serde(flatten)]
@@ -28,7 +30,7 @@ pub struct ForbidNote {
     /// Whether it turns the request away; absent where it was not asked.
     pub holds: Option<bool>,
     /// The reason, where it holds.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     /// What lifts it, in words.
     pub unless: Option<String>,
     /// Each check of what lifts it.
@@ -76,9 +78,9 @@ fn note(
             (Some(_), false) => Some(ways.iter().any(|way| way.tri != Tri::Yes)),
         };
         let failed = ways.iter().position(|way| way.tri != Tri::Yes).unwrap_or(0);
-        note.reason = ways.get(failed).and_then(|way| way.reason).map(Denied::label);
+        note.reason = ways.get(failed).and_then(|way| way.reason).map(|reason| Denied::label(reason).into());
         if forbid.unless.is_none() {
-            note.reason = Some(Denied::Forbidden.label());
+            note.reason = Some(Denied::Forbidden.label().into());
         }
         note.checks = ways.into_iter().nth(failed).map(|way| way.steps).unwrap_or_default();
     } else {

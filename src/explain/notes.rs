@@ -1,8 +1,9 @@
 //! Notes of a walk: which rules matched, and what every check asked and found.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::decision::{Denied, ForbidId, RouteId};
@@ -17,16 +18,16 @@ use crate::token::{Identity, IssuerId};
 const MOST_SHOWN: usize = 200;
 
 /// One check, judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// What it asks, in words.
     pub asks: String,
     /// What there is; absent for what only joins others.
     pub has: Option<String>,
     /// `yes`, `no` or `unknown`.
-    pub verdict: &'static str,
+    pub verdict: Cow<'static, str>,
     /// Why not.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     /// The checks within it.
     pub steps: Vec<Step>,
 }
@@ -110,8 +111,9 @@ impl Observer for Notes<'_> {
                 Tri::Yes => "yes",
                 Tri::No => "no",
                 Tri::Unknown => "unknown",
-            },
-            reason: verdict.failure.as_ref().map(|failure| failure.reason.label()),
+            }
+            .into(),
+            reason: verdict.failure.as_ref().map(|failure| failure.reason.label().into()),
             steps,
         };
         self.open.last_mut().unwrap_or(&mut self.done).push(step);

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::cases::{Captured, Request, fill, one_line, sign, sign_text};
+use crate::cases::{Captured, Request, fill, one_line, sign};
 use crate::engine::{self, Snapshot};
 use crate::policy::Policy;
 use crate::policy::guard::GuardName;
 use crate::time::UnixTime;
-use crate::token::IssuerId;
-use crate::token::keys::KeySet;
 use crate::token::settings::Place;
-use crate::token::trust::SourceKeys;
 
+use super::token::{assume, carries_what_nobody_here_can_check, usual_place, with_fixture};
 use super::{Explanation, explain};
 
 /// What would be decided, and why?
@@ -47,7 +45,7 @@ pub struct Question {
     /// The peer's mutual-TLS identity.
     #[serde(default)]
     pub principal: String,
-    /// Take the token's signature for good: for those who have no keys.
+    /// Take the token's signature for good where the issuer's keys are not here.
     #[serde(default)]
     pub assume_signature: bool,
 }
@@ -109,15 +107,13 @@ pub fn ask(
             return Err(bad("a question has a token or claims, not both", "leave one of them out"));
         }
         (Some(token), None) => {
-            let place = super::token::usual_place(&snapshot, token);
-            let signed = token.rsplit_once('.').map(|(signed, _)| signed);
-            match signed.filter(|_| question.assume_signature) {
-                Some(signed) => {
-                    assumed = true;
-                    (Some(sign_text(signed, &secret)), Some(place))
-                }
-                None => (Some(token.clone()), Some(place)),
+            let place = usual_place(&snapshot, token);
+            let mut signed = None;
+            if question.assume_signature {
+                signed = carries_what_nobody_here_can_check(&snapshot, token, &secret);
             }
+            assumed = signed.is_some();
+            (Some(signed.unwrap_or_else(|| token.clone())), Some(place))
         }
         (None, Some(claims)) => {
             let guard = question.guard_of(&snapshot.policy, claims)?;
@@ -137,11 +133,13 @@ pub fn ask(
         snapshot.trust = with_fixture(&snapshot, secret, now);
     }
     let mut explanation = explain(&snapshot, &Captured::Request(request), now);
-    explanation.token.signature_assumed = assumed && explanation.token.place.is_some();
+    if assumed {
+        assume(&mut explanation.token);
+    }
     Ok(explanation)
 }
 
-/// Explains a captured request. The signature of its token is taken for good.
+/// Explains a captured request. The signature of its token is taken for good where nobody here can check it.
 #[must_use]
 pub fn ask_captured(snapshot: &Snapshot, arrives: Captured, secret: [u8; 32], now: UnixTime) -> Explanation {
     let Captured::Request(mut request) = arrives else { return explain(snapshot, &arrives, now) };
@@ -151,26 +149,17 @@ pub fn ask_captured(snapshot: &Snapshot, arrives: Captured, secret: [u8; 32], no
         let found = snapshot.trust.credential(&read, &everyone).ok().flatten();
         found.map(|(token, _)| token.into_owned())
     });
-    let signed = sent.as_deref().and_then(|token| token.rsplit_once('.')).map(|(signed, _)| signed);
-    if let (Some(token), Some(signed)) = (&sent, signed) {
-        request.replace(token, &sign_text(signed, &secret));
+    let signed =
+        sent.as_deref().and_then(|token| carries_what_nobody_here_can_check(&snapshot, token, &secret));
+    if let (Some(token), Some(signed)) = (&sent, &signed) {
+        request.replace(token, signed);
         snapshot.trust = with_fixture(&snapshot, secret, now);
     }
     let mut explanation = explain(&snapshot, &Captured::Request(request), now);
-    explanation.token.signature_assumed = signed.is_some() && explanation.token.place.is_some();
+    if signed.is_some() {
+        assume(&mut explanation.token);
+    }
     explanation
-}
-
-/// Keys that also verify what was signed with the secret.
-fn with_fixture(snapshot: &Snapshot, secret: [u8; 32], now: UnixTime) -> crate::token::trust::Trust {
-    let made = Arc::new(KeySet::fixture(secret));
-    let keys = (0..snapshot.policy.issuers.len()).map(|index| {
-        let own = snapshot.trust.keys(IssuerId(u16::try_from(index).unwrap_or(u16::MAX)));
-        let mut keys = vec![SourceKeys { set: Some(Arc::clone(&made)), fetched_at: Some(now), remote: true }];
-        keys.extend(own.iter().filter(|source| source.set.is_some()).cloned());
-        keys
-    });
-    snapshot.trust.with_keys(keys.collect())
 }
 
 impl Question {

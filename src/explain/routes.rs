@@ -1,6 +1,6 @@
 //! Routes that may have won, and why they did not.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::decision::RouteId;
 use crate::policy::diagnostic::closest;
@@ -17,7 +17,7 @@ use super::forbids::misses;
 const MOST: usize = 50;
 
 /// A route whose path matches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteNote {
     /// The route.
     #[serde(flatten)]
@@ -29,6 +29,8 @@ pub struct RouteNote {
     pub shadow: bool,
     /// Whether it is the most specific one of its kind.
     pub wins: bool,
+    /// Why it is the most specific one.
+    pub why: Option<String>,
     /// Why it is not.
     pub why_not: Option<String>,
     /// Methods that it names, where the method is all that does not fit.
@@ -49,6 +51,7 @@ pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<
                 winning = Some(one);
             }
         }
+        let admitted = index.matches().filter(|(_, one)| fits(one) && admits(one, request)).count();
         for (id, one) in index.matches().filter(|(_, one)| fits(one)) {
             let Some(route) = policy.route(id) else { continue };
             let wins = winning.is_some_and(|winning| std::ptr::eq(winning, one));
@@ -58,6 +61,7 @@ pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<
                 matched: one.to_string(),
                 shadow,
                 wins,
+                why: wins.then(|| why(admitted)),
                 why_not,
                 only_methods: only_methods(one, request),
             });
@@ -104,6 +108,15 @@ fn why_not(
         "has more conditions"
     };
     format!("`{winning}` {more}")
+}
+
+/// Why the winner won, by how many matches fit the request.
+fn why(admitted: usize) -> String {
+    match admitted {
+        0 | 1 => "no other fits this request".to_owned(),
+        2 => "it is more specific than the other that fits".to_owned(),
+        several => format!("it is more specific than the {} others that fit", several - 1),
+    }
 }
 
 fn host_rank(host: &HostPattern) -> (u8, usize) {

@@ -37,7 +37,7 @@ fn explained(url: &str, claims: Option<&str>) -> Explanation {
 #[test]
 fn an_explanation_names_the_decision_the_rule_and_its_line() {
     let denied = explained("/users/7", Some(r#"{"sub": "7"}"#));
-    assert_eq!((denied.decision.outcome, denied.decision.reason), ("deny", "missing_scope"));
+    assert_eq!((&*denied.decision.outcome, &*denied.decision.reason), ("deny", "missing_scope"));
     let rule = denied.decision.rule.expect("a rule");
     assert_eq!((rule.name.as_str(), rule.file.as_str(), rule.line), ("GET /users/{id}", "policy.yaml", 9));
     assert_eq!(denied.answer.status(), 403);
@@ -82,7 +82,7 @@ fn what_is_explained_is_what_is_decided() {
             let carries = if claims == "{}" { "" } else { ", token: alice" };
             let alice =
                 if claims == "{}" { String::new() } else { format!("tokens: {{ alice: {claims} }}\n") };
-            let reason = explanation.decision.reason;
+            let reason = explanation.decision.reason.into_owned();
             let word = explanation.decision.outcome == "allow";
             let expect = if word { format!("allow: {reason}") } else { format!("deny: {reason}") };
             let text = format!(
@@ -95,7 +95,7 @@ fn what_is_explained_is_what_is_decided() {
             assert!(problems.problems.is_empty(), "{text}\n{problems:?}");
             let verdict = run.case(&suite, &suite.cases[0]).expect("a case that runs");
             assert_eq!(verdict.mismatches, [], "{text}");
-            reasons.insert(reason);
+            reasons.insert(reason.clone());
         }
     }
     assert!(reasons.len() >= 7, "{reasons:?}");

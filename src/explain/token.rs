@@ -1,30 +1,37 @@
 //! A token, check by check: what it says, what its issuer asks, and where the verifier stopped.
 
+mod assume;
+mod checks;
 mod clock;
 mod decoded;
+mod guards;
+mod words;
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::cases::Request as Written;
-use crate::decision::Denied;
 use crate::engine::Snapshot;
 use crate::policy::guard::GuardName;
 use crate::request::Request;
 use crate::time::UnixTime;
-use crate::token::claims::Claims;
-use crate::token::settings::{Algorithm, Audiences, IssuerSettings, Place};
+use crate::token::settings::{IssuerSettings, Place};
 use crate::token::trust::Refused;
 use crate::token::{Attempt, Caller, Identity, IssuerId, Rejection};
 
-use super::notes::cut;
-use clock::{moment, span};
+use checks::{Stage, checks, stage_of};
+use clock::moment;
 use decoded::Decoded;
 
+pub(super) use assume::{assume, carries_what_nobody_here_can_check, with_fixture};
 pub use clock::moment as moment_text;
+pub use guards::GuardNote;
+pub use words::place_words;
 
 /// What became of the caller's token.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenNote {
     /// Places where one was looked for; empty where no rule asks for a caller.
     pub looked_in: Vec<String>,
@@ -36,34 +43,45 @@ pub struct TokenNote {
     pub rejected: Option<RejectedNote>,
     /// Whom it names.
     pub caller: Option<CallerNote>,
+    /// Guards that the policy declares, and whether it belongs to them.
+    pub guards: Vec<GuardNote>,
     /// The signature was not checked: whoever asked had no keys, and the token was taken for good.
     pub signature_assumed: bool,
 }
 
+/// What a token holds, unchecked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Contents {
+    /// The header.
+    pub header: Option<Map<String, Value>>,
+    /// The claims.
+    pub claims: Option<Map<String, Value>>,
+}
+
 /// One check of a token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckNote {
     /// `form`, `issuer`, `algorithm`, `key`, `signature`, `type`, `claims`, `audience`, `times`.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// What the token says.
     pub says: String,
     /// What is asked of it.
     pub asks: String,
-    /// `yes`, `no`, or `not reached`.
-    pub verdict: &'static str,
+    /// `yes`, `no`, `not reached`, or `not checked`: whoever asked has no keys, and the token was taken for good.
+    pub verdict: Cow<'static, str>,
 }
 
 /// Why a token was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedNote {
     /// The reason's word.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// A sentence.
     pub detail: String,
 }
 
 /// A verified caller.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallerNote {
     /// The issuer's name in the policy.
     pub issuer: String,
@@ -86,55 +104,58 @@ pub struct CallerNote {
     /// When it ends, leeway included.
     pub expires: Option<String>,
 }
-
-/// What the verifier checks, in its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    Place,
-    Form,
-    Issuer,
-    Algorithm,
-    Key,
-    Signature,
-    Type,
-    Claims,
-    Audience,
-    Times,
-    Done,
-}
-
-/// What a policy set makes of a token, wherever one would send it.
+/// What a policy set makes of a token, wherever one would send it. Where the issuer's keys are not in the
+/// snapshot, `secret` (drawn for this question alone) stands in for them, and the note says so.
 #[must_use]
-pub fn inspect(snapshot: &Snapshot, token: &str, now: UnixTime) -> TokenNote {
+pub fn inspect(snapshot: &Snapshot, token: &str, secret: [u8; 32], now: UnixTime) -> TokenNote {
     let place = usual_place(snapshot, token);
     let mut written =
         Written { method: "GET".into(), host: "inspect".into(), target: "/".into(), ..Written::default() };
-    written.carry(token, &place);
+    let mut snapshot = Snapshot { policy: snapshot.policy.clone(), trust: snapshot.trust.forgetful() };
+    let assumed = carries_what_nobody_here_can_check(&snapshot, token, &secret);
+    if assumed.is_some() {
+        snapshot.trust = with_fixture(&snapshot, secret, now);
+    }
+    written.carry(assumed.as_deref().unwrap_or(token), &place);
     let incoming = written.incoming();
     let everyone = snapshot.policy.guards.issuers_of(&[GuardName::Any]);
-    match crate::engine::read(snapshot, &incoming) {
-        Ok(request) => note(snapshot, &request, &everyone, now),
+    let mut note = match crate::engine::read(&snapshot, &incoming) {
+        Ok(request) => note(&snapshot, &request, &everyone, now),
         Err(denial) => TokenNote {
             rejected: Some(RejectedNote {
-                reason: denial.reason.label(),
+                reason: denial.reason.label().into(),
                 detail: denial.detail.as_deref().unwrap_or_default().to_owned(),
             }),
             ..TokenNote::default()
         },
+    };
+    if assumed.is_some() {
+        assume(&mut note);
+    }
+    note
+}
+
+/// Header and claims of a token as they stand there, where they can be read. Nothing about them was checked.
+#[must_use]
+pub fn contents(token: &str) -> Contents {
+    let decoded = Decoded::of(token);
+    Contents { header: decoded.header, claims: decoded.claims }
+}
+
+/// Whether a token says to be of an issuer: by its `iss`, or by having none.
+fn is_of(issuer: &IssuerSettings, token: &Decoded) -> bool {
+    let iss = token.claims.as_ref().and_then(|claims| claims.get("iss"));
+    match iss.map(Value::as_str) {
+        None => issuer.iss.is_empty(),
+        Some(iss) => iss.is_some_and(|iss| issuer.iss.iter().any(|known| **known == *iss)),
     }
 }
 
 /// The first place of the issuer that a token claims to be of; the Authorization header of a stranger's.
 #[must_use]
 pub fn usual_place(snapshot: &Snapshot, token: &str) -> Place {
-    let iss = Decoded::of(token)
-        .claims
-        .and_then(|claims| claims.get("iss").and_then(Value::as_str).map(str::to_owned));
-    let is_it = |issuer: &&std::sync::Arc<IssuerSettings>| match &iss {
-        Some(iss) => issuer.iss.iter().any(|known| **known == **iss),
-        None => issuer.iss.is_empty(),
-    };
-    let issuer = snapshot.policy.issuers.iter().find(is_it);
+    let decoded = Decoded::of(token);
+    let issuer = snapshot.policy.issuers.iter().find(|issuer| is_of(issuer, &decoded));
     let authorization = || Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
     issuer.and_then(|issuer| issuer.places.first().cloned()).unwrap_or_else(authorization)
 }
@@ -166,6 +187,7 @@ pub(super) fn note(
         Ok(authenticated) => {
             if let Caller::Verified(identity) = authenticated.caller {
                 note.checks = checks(snapshot, &credential, Stage::Done, Some(identity.issuer), now);
+                note.guards = guards::notes(snapshot, &identity);
                 note.caller = Some(caller(snapshot, &identity));
             }
         }
@@ -183,196 +205,8 @@ pub(super) fn note(
 }
 
 fn rejected(rejection: &Rejection) -> RejectedNote {
-    RejectedNote { reason: rejection.reason.label(), detail: rejection.detail.to_string() }
+    RejectedNote { reason: rejection.reason.label().into(), detail: rejection.detail.to_string() }
 }
-
-/// Where the verifier stopped. Its order is fixed, so the reason tells the place.
-fn stage_of(rejection: &Rejection) -> Stage {
-    match rejection.reason {
-        Denied::UnknownIssuer => Stage::Issuer,
-        // An `iss` of the wrong type is noticed before any issuer is known.
-        Denied::InvalidClaims if rejection.issuer.is_none() => Stage::Issuer,
-        Denied::InvalidClaims => Stage::Claims,
-        Denied::DisallowedAlgorithm if rejection.issuer.is_none() => Stage::Form,
-        Denied::DisallowedAlgorithm => Stage::Algorithm,
-        Denied::KeysUnavailable | Denied::UnknownKey => Stage::Key,
-        Denied::BadSignature => Stage::Signature,
-        Denied::WrongType => Stage::Type,
-        Denied::WrongAudience => Stage::Audience,
-        Denied::Expired | Denied::NotYetValid => Stage::Times,
-        Denied::TooLarge | Denied::AmbiguousToken => Stage::Place,
-        Denied::MalformedToken
-        | Denied::BadRequest
-        | Denied::BadPath
-        | Denied::MissingToken
-        | Denied::GuardMismatch
-        | Denied::NoRoute
-        | Denied::Nobody
-        | Denied::Forbidden
-        | Denied::MissingScope
-        | Denied::MissingRole
-        | Denied::MissingGroup
-        | Denied::MissingPermission
-        | Denied::ClaimMismatch
-        | Denied::SourceMismatch
-        | Denied::HeaderMismatch
-        | Denied::ConditionFalse
-        | Denied::RequirementUnmet
-        | Denied::PolicyUnavailable
-        | Denied::Overloaded
-        | Denied::InternalError => Stage::Form,
-    }
-}
-
-fn checks(
-    snapshot: &Snapshot,
-    token: &Decoded,
-    stopped: Stage,
-    issuer: Option<IssuerId>,
-    now: UnixTime,
-) -> Vec<CheckNote> {
-    let settings = issuer.and_then(|id| snapshot.policy.issuers.get(usize::from(id.0)));
-    let settings = settings.map(|settings| &**settings);
-    let nothing = Map::new();
-    let claims = token.claims.as_ref().unwrap_or(&nothing);
-    let header = token.header.as_ref().unwrap_or(&nothing);
-    let rows = [
-        ("place", Stage::Place, String::new(), "one token, within `limits.token_bytes`".to_owned()),
-        ("form", Stage::Form, token.form(), "header.payload.signature, strictly".to_owned()),
-        ("issuer", Stage::Issuer, member(claims, "iss"), issuer_asks(snapshot, settings)),
-        ("algorithm", Stage::Algorithm, member(header, "alg"), algorithm_asks(settings)),
-        ("key", Stage::Key, member(header, "kid"), key_asks(snapshot, issuer)),
-        ("signature", Stage::Signature, String::new(), "made with that key".to_owned()),
-        ("type", Stage::Type, type_says(header, claims, settings), type_asks(settings)),
-        ("claims", Stage::Claims, String::new(), "registered claims of the right types".to_owned()),
-        ("audience", Stage::Audience, audience_says(claims, settings), audience_asks(settings)),
-        ("times", Stage::Times, times_say(claims, now), times_asks(settings)),
-    ];
-    let mut notes = Vec::new();
-    for (check, stage, says, asks) in rows {
-        // The place is only worth a line where it is the trouble.
-        if stage == Stage::Place && stopped != Stage::Place {
-            continue;
-        }
-        let verdict = match stage.cmp(&stopped) {
-            std::cmp::Ordering::Less => "yes",
-            std::cmp::Ordering::Equal => "no",
-            std::cmp::Ordering::Greater => "not reached",
-        };
-        notes.push(CheckNote { check, says: cut(&says), asks, verdict });
-    }
-    notes
-}
-
-/// A member as JSON, or that it is not there.
-fn member(members: &Map<String, Value>, name: &str) -> String {
-    match members.get(name) {
-        None => format!("no `{name}`"),
-        Some(Value::String(text)) => format!("{name} {text}"),
-        Some(other) => format!("{name} {other}"),
-    }
-}
-
-fn issuer_asks(snapshot: &Snapshot, settings: Option<&IssuerSettings>) -> String {
-    let iss_of = |settings: &IssuerSettings| {
-        if settings.iss.is_empty() { "no `iss`".to_owned() } else { settings.iss.join(" or ") }
-    };
-    if let Some(settings) = settings {
-        return format!("{}: {}", settings.name, iss_of(settings));
-    }
-    let all = snapshot.policy.issuers.iter().map(|settings| iss_of(settings));
-    format!("one of: {}", all.collect::<Vec<_>>().join(", "))
-}
-
-fn algorithm_asks(settings: Option<&IssuerSettings>) -> String {
-    match settings.map(|settings| &settings.algorithms) {
-        Some(Some(list)) => list.iter().copied().map(Algorithm::name).collect::<Vec<_>>().join(" or "),
-        Some(None) => "what the issuer's public keys are for".to_owned(),
-        None => String::new(),
-    }
-}
-
-fn key_asks(snapshot: &Snapshot, issuer: Option<IssuerId>) -> String {
-    let Some(issuer) = issuer else { return String::new() };
-    let sets = snapshot.trust.keys(issuer).iter().filter_map(|source| source.set.as_deref());
-    let ids: Vec<String> = sets
-        .flat_map(|set| set.describe().map(|(id, _)| id.unwrap_or("(any id)").to_owned()).collect::<Vec<_>>())
-        .collect();
-    if ids.is_empty() { "the issuer's keys are not there".to_owned() } else { cut(&ids.join(", ")) }
-}
-
-fn type_says(
-    header: &Map<String, Value>,
-    claims: &Map<String, Value>,
-    settings: Option<&IssuerSettings>,
-) -> String {
-    let mut says = member(header, "typ");
-    let known = Claims::from(claims.clone());
-    for (path, _) in settings.iter().flat_map(|settings| &settings.read.must_equal) {
-        let found = path.find(&known).map_or("none".to_owned(), ToString::to_string);
-        says.push_str(&format!(", claim {path} {found}"));
-    }
-    says
-}
-
-fn type_asks(settings: Option<&IssuerSettings>) -> String {
-    let Some(settings) = settings else { return String::new() };
-    let types = settings.types.iter().map(|known| known.as_deref().unwrap_or("none"));
-    let mut asks = types.collect::<Vec<_>>().join(" or ");
-    for (path, wanted) in &settings.read.must_equal {
-        asks.push_str(&format!(", claim {path} {wanted}"));
-    }
-    asks
-}
-
-fn audience_says(claims: &Map<String, Value>, settings: Option<&IssuerSettings>) -> String {
-    let Some(settings) = settings else { return member(claims, "aud") };
-    let known = Claims::from(claims.clone());
-    let found = settings.read.audience.iter().find_map(|path| Some((path, path.find(&known)?)));
-    match found {
-        Some((path, Value::String(text))) => format!("{path} {text}"),
-        Some((path, other)) => format!("{path} {other}"),
-        None => settings.read.audience.first().map_or(String::new(), |path| format!("no `{path}`")),
-    }
-}
-
-fn audience_asks(settings: Option<&IssuerSettings>) -> String {
-    match settings.map(|settings| &settings.audiences) {
-        Some(Audiences::Any) => "any".to_owned(),
-        Some(Audiences::OneOf(list)) => list.join(" or "),
-        None => String::new(),
-    }
-}
-
-fn times_say(claims: &Map<String, Value>, now: UnixTime) -> String {
-    let mut says = Vec::new();
-    for name in ["exp", "nbf", "iat"] {
-        let seconds = claims.get(name).and_then(|value| value.as_i64().or_else(|| decoded::whole(value)));
-        match (seconds, claims.get(name)) {
-            (Some(seconds), _) => {
-                let at = UnixTime::from_seconds(seconds);
-                says.push(format!("{name} {} ({})", moment(at), span(at, now)));
-            }
-            (None, Some(other)) => says.push(format!("{name} {other}")),
-            (None, None) if name == "exp" => says.push("no `exp`".to_owned()),
-            (None, None) => {}
-        }
-    }
-    says.join(", ")
-}
-
-fn times_asks(settings: Option<&IssuerSettings>) -> String {
-    let Some(settings) = settings else { return String::new() };
-    let mut asks = format!("leeway {}", clock::words(settings.leeway));
-    if let Some(age) = settings.max_age {
-        asks.push_str(&format!(", no older than {}", clock::words(age)));
-    }
-    if !settings.require_expiry {
-        asks.push_str(", `exp` may be missing");
-    }
-    asks
-}
-
 fn places(snapshot: &Snapshot, look_in: &[IssuerId]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let settings = look_in.iter().filter_map(|id| snapshot.policy.issuers.get(usize::from(id.0)));
@@ -383,18 +217,6 @@ fn places(snapshot: &Snapshot, look_in: &[IssuerId]) -> Vec<String> {
     }
     found
 }
-
-/// A place in words.
-#[must_use]
-pub fn place_words(place: &Place) -> String {
-    match place {
-        Place::Header { name, scheme: Some(scheme) } => format!("header {name} ({scheme})"),
-        Place::Header { name, scheme: None } => format!("header {name}"),
-        Place::Cookie(name) => format!("cookie {name}"),
-        Place::Query(name) => format!("query {name}"),
-    }
-}
-
 fn caller(snapshot: &Snapshot, identity: &Identity) -> CallerNote {
     let guards = &snapshot.policy.guards;
     let texts = |list: &[Box<str>]| list.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -15,7 +15,9 @@ use aws_lc_rs::{digest, hmac};
 
 use super::settings::{Algorithm, Encoding};
 
+pub(crate) use der::rsa_numbers;
 pub use fault::KeyFault;
+pub(crate) use secret::decode as decode_secret;
 
 /// Most keys of a set.
 pub const MOST_KEYS: usize = 200;

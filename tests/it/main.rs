@@ -14,6 +14,7 @@ mod architecture;
 mod cli;
 mod diagnostics;
 mod doctor;
+mod documents;
 mod examples;
 mod forward_auth;
 mod fuzz;

@@ -13,6 +13,7 @@
 )]
 
 pub mod compare;
+mod explains;
 pub mod generate;
 pub mod random;
 pub mod reference;
@@ -109,6 +110,8 @@ fn the_engine_decides_as_the_reference_does() {
         let snapshots_with_memory = snapshots(&policy, &world, cache);
         let forgetful =
             snapshots(&other, &world, CacheSettings { enabled: false, ..CacheSettings::default() });
+        let forgetful_of_this_order =
+            snapshots(&policy, &world, CacheSettings { enabled: false, ..CacheSettings::default() });
         let mut judged = Vec::new();
         for _ in 0..REQUESTS {
             let sent = generate::request(&world, &mut random);
@@ -132,6 +135,9 @@ fn the_engine_decides_as_the_reference_does() {
                     wanted,
                     "PORTCULLIS_SEED={seed}: written in another order"
                 );
+            }
+            if random.chance(3) {
+                explains::agrees(&forgetful_of_this_order[keys], &sent, now, &wanted);
             }
             *seen.entry(wanted.reason).or_default() += 1;
             allows += usize::from(matches!(wanted.reason, "allowed" | "preflight"));

@@ -7,7 +7,7 @@ mod hostile;
 mod issuers;
 mod keys;
 #[path = "../support/mint.rs"]
-mod mint;
+pub mod mint;
 mod shapes;
 mod vectors;
 

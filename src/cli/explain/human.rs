@@ -1,13 +1,12 @@
-//! An explanation as a person reads it.
+//! An explanation as a person reads it, in the order that the engine took.
 
-use std::fmt::Write;
-
+use crate::cli::page::Page;
 use crate::cli::terminal::{Style, Terminal};
 use crate::explain::{AnswerNote, DecisionNote, Explanation, RuleNote, Step};
 
 /// Writes everything, the decision first.
 pub fn write(explanation: &Explanation, terminal: &Terminal) -> String {
-    let mut page = Page { text: String::new(), terminal };
+    let mut page = Page::new(terminal);
     page.decision(&explanation.decision);
     page.request(explanation);
     page.forbids(explanation);
@@ -16,32 +15,13 @@ pub fn write(explanation: &Explanation, terminal: &Terminal) -> String {
     page.asked(explanation);
     page.shadows(explanation);
     page.answer(&explanation.answer);
-    page.text
-}
-
-struct Page<'t> {
-    text: String,
-    terminal: &'t Terminal,
+    page.finish()
 }
 
 impl Page<'_> {
-    fn line(&mut self, indent: usize, text: &str) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.text, "{:indent$}{text}", "");
-    }
-
-    fn heading(&mut self, text: &str) {
-        let heading = self.terminal.paint(Style::Strong, text);
-        self.line(0, &format!("\n{heading}"));
-    }
-
-    fn faint(&self, text: &str) -> String {
-        self.terminal.paint(Style::Faint, text)
-    }
-
     fn decision(&mut self, decision: &DecisionNote) {
         let style = if decision.outcome == "allow" { Style::Good } else { Style::Bad };
-        let outcome = self.terminal.paint(style, decision.outcome);
+        let outcome = self.paint(style, &decision.outcome);
         self.line(0, &format!("{outcome} ({}): {}", decision.reason, decision.because));
         if let Some(rule) = &decision.rule {
             self.line(2, &format!("by {} {}", rule.kind, self.place(rule)));
@@ -84,7 +64,7 @@ impl Page<'_> {
         for note in &explanation.forbid {
             let says = match (note.matches, note.holds) {
                 (false, _) => format!("does not match: {}", note.why_not.as_deref().unwrap_or("not reached")),
-                (true, Some(true)) => format!("forbids: {}", note.reason.unwrap_or("forbidden")),
+                (true, Some(true)) => format!("forbids: {}", note.reason.as_deref().unwrap_or("forbidden")),
                 (true, Some(false)) => "matches, and is lifted".to_owned(),
                 (true, None) => "matches; not judged".to_owned(),
             };
@@ -110,7 +90,11 @@ impl Page<'_> {
         }
         for note in &explanation.routes {
             let shadow = if note.shadow { " (shadow)" } else { "" };
-            let says = if note.wins { "wins" } else { note.why_not.as_deref().unwrap_or("does not win") };
+            let says = match (&note.why, &note.why_not) {
+                (Some(why), _) => format!("wins: {why}"),
+                (None, Some(why_not)) => why_not.clone(),
+                (None, None) => "does not win".to_owned(),
+            };
             self.line(2, &format!("{} {}{shadow}: {says}", note.matched, self.faint(&spot(&note.rule))));
         }
     }
@@ -125,58 +109,35 @@ impl Page<'_> {
             Some(place) => self.line(2, &format!("found in {place}")),
             None => self.line(2, &format!("none in {}", token.looked_in.join(", "))),
         }
-        for check in &token.checks {
-            let assumed = check.check == "signature" && token.signature_assumed && check.verdict == "yes";
-            let verdict = if assumed { "taken for good, not checked" } else { check.verdict };
-            let verdict = match check.verdict {
-                "no" => self.terminal.paint(Style::Bad, verdict),
-                _ => verdict.to_owned(),
-            };
-            let says = [("", &check.says), ("asked: ", &check.asks)];
-            let says: Vec<String> = says
-                .iter()
-                .filter(|(_, text)| !text.is_empty())
-                .map(|(before, text)| format!("{before}{text}"))
-                .collect();
-            self.line(2, &format!("{:<10} {verdict}: {}", check.check, says.join("; ")));
-        }
+        self.checks(token);
         if let Some(rejected) = &token.rejected {
             self.line(2, &format!("refused ({}): {}", rejected.reason, rejected.detail));
         }
-        if let Some(caller) = &token.caller {
-            let subject = caller.subject.as_deref().unwrap_or("(no subject)");
-            self.line(2, &format!("caller: {subject} of issuer {}", caller.issuer));
-            let lists = [
-                ("guards", &caller.guards),
-                ("scopes", &caller.scopes),
-                ("roles", &caller.roles),
-                ("groups", &caller.groups),
-                ("permissions", &caller.permissions),
-            ];
-            for (name, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
-                self.line(2, &format!("{name}: {}", list.join(", ")));
-            }
-        }
+        self.caller(token);
     }
 
     fn asked(&mut self, explanation: &Explanation) {
         let Some(asked) = &explanation.route else { return };
         self.heading("What the route asks");
         self.line(2, &format!("{}: {}", self.place(&asked.rule), asked.asks));
+        if asked.token != "required" {
+            self.line(4, &format!("a token is {}", asked.token));
+        }
         for (name, value) in &asked.captures {
             self.line(4, &format!("{{{name}}} = {value}"));
+        }
+        if !asked.judged && !matches!(asked.asks.as_str(), "anyone" | "nobody is let in") {
+            self.line(4, "not asked: it was settled before");
         }
         self.steps(4, &asked.checks);
     }
 
     fn steps(&mut self, indent: usize, steps: &[Step]) {
         for step in steps {
-            let verdict = match step.verdict {
-                "yes" => self.terminal.paint(Style::Good, "yes"),
-                other => self.terminal.paint(Style::Bad, other),
-            };
+            let style = if step.verdict == "yes" { Style::Good } else { Style::Bad };
+            let verdict = self.paint(style, &step.verdict);
             let has = step.has.as_ref().map(|has| format!("; has: {has}")).unwrap_or_default();
-            let reason = step.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let reason = step.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             self.line(indent, &format!("{verdict}{reason}: {}{has}", step.asks));
             self.steps(indent + 2, &step.steps);
         }
@@ -200,13 +161,17 @@ impl Page<'_> {
                 for (name, value) in set {
                     self.line(2, &format!("{name}: {value}"));
                 }
+                let (remove, look_alikes) = without_look_alikes(set, remove);
                 let lists = [
-                    ("without headers", remove),
+                    ("without headers", &remove),
                     ("without query parameters", remove_query),
                     ("could not be sent", dropped),
                 ];
                 for (name, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
                     self.line(2, &format!("{name}: {}", list.join(", ")));
+                }
+                if look_alikes > 0 {
+                    self.line(2, "without look-alikes of these, spelt with `_` or `.`");
                 }
                 if set.is_empty() && remove.is_empty() && remove_query.is_empty() {
                     self.line(2, "the request as it came");
@@ -218,8 +183,8 @@ impl Page<'_> {
                 for (name, value) in headers {
                     self.line(2, &format!("{name}: {value}"));
                 }
-                if !body.is_empty() {
-                    self.line(2, body);
+                for line in body.lines() {
+                    self.line(2, line);
                 }
             }
         }
@@ -228,4 +193,16 @@ impl Page<'_> {
 
 fn spot(rule: &RuleNote) -> String {
     format!("({}:{})", rule.file, rule.line)
+}
+
+/// Headers that are removed for their own sake, and how many others are only look-alikes of these or of those
+/// that are set.
+fn without_look_alikes(set: &[(String, String)], remove: &[String]) -> (Vec<String>, usize) {
+    let plain = |name: &str| name.replace(['_', '.'], "-");
+    let is_known =
+        |name: &str| remove.iter().any(|one| one == name) || set.iter().any(|(one, _)| one == name);
+    let is_look_alike = |name: &&String| name.contains(['_', '.']) && is_known(&plain(name));
+    let own: Vec<String> = remove.iter().filter(|name| !is_look_alike(name)).cloned().collect();
+    let look_alikes = remove.len() - own.len();
+    (own, look_alikes)
 }

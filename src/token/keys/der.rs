@@ -55,7 +55,7 @@ pub(super) fn key_of_certificate(certificate: &[u8]) -> Option<&[u8]> {
 }
 
 /// Modulus and exponent of an `RSAPublicKey` (RFC 8017 appendix A.1.1), without leading zeros.
-pub(super) fn rsa_numbers(key: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn rsa_numbers(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut fields = Reader(Reader(key).content(SEQUENCE)?);
     let mut number = || fields.content(INTEGER).map(without_zeros);
     Some((number()?, number()?))

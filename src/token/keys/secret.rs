@@ -73,7 +73,8 @@ fn looks_public(secret: &[u8]) -> bool {
         || in_base64()
 }
 
-fn decode(bytes: &[u8], encoding: Encoding) -> Result<Vec<u8>, KeysError> {
+/// The bytes of a secret as it is written down.
+pub(crate) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Vec<u8>, KeysError> {
     let text = || {
         std::str::from_utf8(bytes).map(str::trim).map_err(|_| KeysError::Unreadable("the secret is not text"))
     };
