@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
+.PHONY: bench bench-instructions bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -20,7 +20,7 @@ help: ## this list
 demo: build $(VENV) ## the main job, with a real Envoy; ONCE=1 ends after the table, PORT=8080 is Envoy's
 	@$(PYTHON) examples/demo.py $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
-test: unit e2e ## every test
+test: unit e2e bench-instructions ## every test
 
 unit: system ## unit and integration tests
 	cargo test $(CARGO_FLAGS) --no-fail-fast
@@ -47,6 +47,14 @@ image-context: build-tested $(VENV) $(DEPLOY_TOOLS)/.installed
 
 manifests: $(VENV) $(DEPLOY_TOOLS)/.installed ## writes deploy/kubernetes/{native,classic}.yaml anew
 	$(WITH_DEPLOY_TOOLS) tests/deploy/manifests.py native classic
+
+bench: system ## what tokens, rules and decisions cost in the process, as ratios
+	cargo bench --locked --bench token
+	cargo bench --locked --bench engine
+	cargo bench --locked --bench decision
+
+bench-instructions: system ## instructions of a decision, against benches/instructions.json; ARGS=--write changes that
+	python3 benches/instructions.py $(ARGS)
 
 soak: build $(VENV) ## half of peak load through Envoy for 30 minutes, with reloads, rotations, cancels and harm
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),30) $(PYTHON) -m pytest tests/e2e/test_soak.py -q

@@ -67,7 +67,7 @@ fn main() {
         // The first decision verifies and remembers the token.
         bench.run(case.0, &message);
         for _ in 0..count.parse::<u64>().expect("a number") {
-            bench.run(case.0, &message);
+            counted(&bench, case.0, &message);
         }
         return;
     }
@@ -94,6 +94,12 @@ const CASES: [(&str, &str, &str); 4] = [
     ("open", "GET", "/health"),
     ("digest", "GET", "/"),
 ];
+
+/// What callgrind counts, by this name: making the token and the policy is not part of it.
+#[inline(never)]
+fn counted(bench: &Bench, case: &str, message: &[u8]) {
+    bench.run(case, message);
+}
 
 fn slice(mut work: impl FnMut()) -> Duration {
     const CALLS: u32 = 200;

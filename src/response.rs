@@ -28,8 +28,8 @@ pub enum Answer<'a> {
     Allow {
         /// Headers that replace whatever the request has under these names.
         set: Vec<Field<'a>>,
-        /// Headers that the upstream must not see. INVARIANT: never a name that is also set, because
-        /// proxies remove after they set.
+        /// Headers that the upstream must not see, names that can be written in HTTP. INVARIANT: never a name
+        /// that is also set, because proxies remove after they set.
         remove: Vec<Cow<'a, str>>,
         /// Query parameters that the upstream must not see, spelled as they were sent.
         remove_query: Vec<Cow<'a, str>>,

@@ -2,6 +2,8 @@
 
 use std::str;
 
+use memchr::memchr;
+
 /// Names and values in the order they came. Values are bytes: a proxy may pass on what is not UTF-8.
 #[derive(Debug, Clone, Default)]
 pub struct Headers<'a> {
@@ -66,7 +68,7 @@ impl<'a> Headers<'a> {
     pub(super) fn has_two_authorizations(&self) -> bool {
         let mut values = self.all("authorization");
         let first = values.next();
-        values.next().is_some() || first.is_some_and(|value| value.contains(&b','))
+        values.next().is_some() || first.is_some_and(|value| memchr(b',', value).is_some())
     }
 }
 

@@ -77,6 +77,7 @@ impl<'a> Edits<'a> {
             is_merged = false;
         }
         for present in self.incoming.headers.unusual_names() {
+            // A name that looks like another is made of the same characters, and can be written as that can.
             if everywhere.take(present) || of_route.is_some_and(|of_route| of_route.take(present)) {
                 self.remove.push(lower(present));
                 is_merged = false;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::request::looks_like;
 
+use super::field::is_name;
+
 /// Names to remove, worked out when the policy is compiled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removals {
@@ -16,8 +18,11 @@ impl Removals {
     /// may not have shown us all that the client sent.
     #[must_use]
     pub fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        let names: BTreeSet<Box<str>> =
-            names.into_iter().map(|name| name.to_ascii_lowercase().into()).collect();
+        let names: BTreeSet<Box<str>> = names
+            .into_iter()
+            .filter(|name| is_name(name))
+            .map(|name| name.to_ascii_lowercase().into())
+            .collect();
         let mut forms = names.clone();
         for name in &names {
             forms.insert(name.replace(['-', '.'], "_").into());

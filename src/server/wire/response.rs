@@ -78,10 +78,11 @@ fn write_ok(
     }
     // Envoy removes after it sets. What could not be set is removed.
     let unfit = set.iter().filter(|field| !can_be_sent(field)).map(|(name, _)| name.as_ref());
+    let unfit = unfit.filter(|name| is_name(name));
     let is_kept =
         |name: &str| set.iter().any(|field| field.0.eq_ignore_ascii_case(name) && can_be_sent(field));
     for name in remove.iter().map(AsRef::as_ref).chain(unfit) {
-        if is_name(name) && !is_kept(name) {
+        if !is_kept(name) {
             ok.text(5, name);
         }
     }
