@@ -44,7 +44,9 @@ def main() -> None:
     """Counts, prints, compares."""
     binary = program()
     digest = each(binary, "digest")
-    counts = {case: each(binary, case) - (digest if case in ("allow", "deny") else 0) for case in ("allow", "deny", "open")}
+    counts = {
+        case: each(binary, case) - (digest if case in ("allow", "deny") else 0) for case in ("allow", "deny", "open")
+    }
     if "--write" in sys.argv[1:]:
         BUDGET.write_text(json.dumps(counts, indent=2) + "\n")
     budget = json.loads(BUDGET.read_text())
@@ -52,9 +54,13 @@ def main() -> None:
     for case, count in counts.items():
         ratio = count / budget[case]
         over |= ratio > MOST
-        print(f"{case:6} {count:7} instructions, budget {budget[case]:7}: {ratio:.3f}{'  OVER' if ratio > MOST else ''}")
+        print(
+            f"{case:6} {count:7} instructions, budget {budget[case]:7}: {ratio:.3f}{'  OVER' if ratio > MOST else ''}"
+        )
     if over:
-        sys.exit("a decision became dearer; `make bench-instructions ARGS=--write` says so in benches/instructions.json")
+        sys.exit(
+            "a decision became dearer; `make bench-instructions ARGS=--write` says so in benches/instructions.json"
+        )
     print("check: ok instructions")
 
 
