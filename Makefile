@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: bench bench-instructions bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
+.PHONY: bench bench-envoy bench-instructions bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -55,6 +55,9 @@ bench: system ## what tokens, rules and decisions cost in the process, as ratios
 
 bench-instructions: system ## instructions of a decision, against benches/instructions.json; ARGS=--write changes that
 	python3 benches/instructions.py $(ARGS)
+
+bench-envoy: system build $(VENV) ## behind a real Envoy, beside its own jwt_authn and rbac; TOKENS=1000 for many
+	ROUNDS=$(or $(ROUNDS),12) SECONDS=$(or $(SECONDS),2) TOKENS=$(or $(TOKENS),1) $(PYTHON) benches/envoy.py
 
 soak: build $(VENV) ## half of peak load through Envoy for 30 minutes, with reloads, rotations, cancels and harm
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),30) $(PYTHON) -m pytest tests/e2e/test_soak.py -q
