@@ -25,6 +25,7 @@ mod serve;
 mod set;
 mod sets;
 mod signing;
+mod table;
 mod terminal;
 mod test;
 mod token;

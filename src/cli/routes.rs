@@ -1,28 +1,32 @@
 //! `portcullis routes`: what a policy says, as a table.
 
+mod matrix;
+mod rows;
+
 use clap::ValueEnum;
-use serde::Serialize;
 
 use super::report::Report;
 use super::set::{Paths, Set};
-use super::terminal::{Style, Terminal};
+use super::terminal::Terminal;
 use super::trouble::Trouble;
 use super::{Outcome, TEMPLATE};
-use crate::policy::route::{Ask, TokenUse};
-use crate::policy::words::Asked;
-use crate::policy::{Policy, RuleMeta};
 
 /// List the rules of a policy: forbid rules, then routes, with what they ask in words
 #[derive(Debug, clap::Args)]
 #[command(help_template = TEMPLATE, before_help = "Examples:
   portcullis routes policies
+  portcullis routes policies --matrix             which scopes and roles each rule asks for
   portcullis routes policies --format markdown    for a review
   portcullis routes policies --format csv         for a spreadsheet
+  cat policy.yaml | portcullis routes -
 
 ")]
 pub struct Arguments {
     #[command(flatten)]
     paths: Paths,
+    /// A row for each rule, a column for each scope, role, group and permission that any of them names
+    #[arg(long)]
+    matrix: bool,
     /// How to write the answer
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -41,36 +45,6 @@ enum Format {
     Csv,
 }
 
-/// One rule.
-#[derive(Debug, Serialize)]
-struct Row {
-    kind: &'static str,
-    name: String,
-    asks: String,
-    token: &'static str,
-    mode: &'static str,
-    place: String,
-}
-
-const HEADINGS: [&str; 6] = ["KIND", "NAME", "ASKS", "TOKEN", "MODE", "PLACE"];
-
-impl Row {
-    fn new(kind: &'static str, meta: &RuleMeta, is_shadow: bool) -> Self {
-        Self {
-            kind,
-            name: meta.name.to_string(),
-            asks: String::new(),
-            token: "",
-            mode: if is_shadow { "shadow" } else { "enforce" },
-            place: format!("{}:{}", meta.file, meta.line),
-        }
-    }
-
-    fn cells(&self) -> [&str; 6] {
-        [self.kind, &self.name, &self.asks, self.token, self.mode, &self.place]
-    }
-}
-
 pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let set = Set::read(&arguments.paths.or_usual())?;
     let policy = match set.compile() {
@@ -83,83 +57,23 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
             return Err(Trouble::new("the policy cannot be used", "mend what `portcullis check` says").into());
         }
     };
-    let rows = rows(&policy);
-    let text = match arguments.format {
-        Format::Human => human(&rows, terminal),
-        Format::Json => serde_json::to_string_pretty(&rows)? + "\n",
-        Format::Markdown => markdown(&rows),
-        Format::Csv => csv(&rows),
+    let text = if arguments.matrix {
+        let matrix = matrix::Matrix::of(&policy);
+        match arguments.format {
+            Format::Human => matrix.table().without_empty_columns().human(terminal),
+            Format::Json => serde_json::to_string_pretty(&matrix.json())? + "\n",
+            Format::Markdown => matrix.table().without_empty_columns().markdown(),
+            Format::Csv => matrix.table().csv(),
+        }
+    } else {
+        let rows = rows::rows(&policy, &set.document());
+        match arguments.format {
+            Format::Human => rows::table(&rows).without_empty_columns().human(terminal),
+            Format::Json => serde_json::to_string_pretty(&rows)? + "\n",
+            Format::Markdown => rows::table(&rows).without_empty_columns().markdown(),
+            Format::Csv => rows::sheet(&rows).csv(),
+        }
     };
     terminal.print(&text)?;
     Ok(Outcome::Yes)
-}
-
-/// Forbid rules, then routes, each in the order of the files.
-fn rows(policy: &Policy) -> Vec<Row> {
-    let guards = &policy.guards;
-    let forbids = policy.forbids.iter().map(|forbid| {
-        let asks = forbid.unless.as_ref().map_or_else(
-            || "nobody is let in".to_owned(),
-            |requirement| format!("unless {}", Asked { requirement, guards }),
-        );
-        Row { asks, ..Row::new("forbid", &forbid.meta, forbid.shadow) }
-    });
-    let routes = policy.routes.iter().map(|route| {
-        let asks = match &route.ask {
-            Ask::Anyone => "anyone".to_owned(),
-            Ask::Nobody => "nobody is let in".to_owned(),
-            Ask::Require(requirement) => Asked { requirement, guards }.to_string(),
-        };
-        let token = match route.token {
-            TokenUse::Required => "required",
-            TokenUse::Optional => "optional",
-            TokenUse::Ignored => "ignored",
-        };
-        Row { asks, token, ..Row::new("route", &route.meta, route.shadow) }
-    });
-    forbids.chain(routes).collect()
-}
-
-fn human(rows: &[Row], terminal: &Terminal) -> String {
-    let mut widths = HEADINGS.map(str::len);
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row.cells()) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |cells: [&str; 6]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut text = terminal.paint(Style::Strong, &line(HEADINGS)) + "\n";
-    for row in rows {
-        text.push_str(&line(row.cells()));
-        text.push('\n');
-    }
-    text
-}
-
-fn markdown(rows: &[Row]) -> String {
-    let line = |cells: [&str; 6]| format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
-    let mut text = line(HEADINGS.map(|_| "---"));
-    text.insert_str(0, &line(HEADINGS));
-    for row in rows {
-        text.push_str(&line(row.cells()));
-    }
-    text
-}
-
-fn csv(rows: &[Row]) -> String {
-    let line = |cells: [&str; 6]| cells.map(field).join(",") + "\r\n";
-    let mut text = line(["kind", "name", "asks", "token", "mode", "place"]);
-    for row in rows {
-        text.push_str(&line(row.cells()));
-    }
-    text
-}
-
-/// Quoted where need be, and never a formula.
-fn field(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

@@ -23,6 +23,7 @@ pub struct Terminal {
     colors_error: bool,
     is_watched: bool,
     width: usize,
+    page: Option<usize>,
 }
 
 /// A way to write a text.
@@ -60,13 +61,19 @@ impl Terminal {
             colors_out: is_wanted(io::stdout().is_terminal()),
             colors_error: is_wanted(io::stderr().is_terminal()),
             is_watched: io::stderr().is_terminal(),
-            width: width().clamp(40, 200),
+            width: page().unwrap_or(USUAL_WIDTH).clamp(40, 200),
+            page: page(),
         }
     }
 
     /// Columns of standard output.
     pub const fn width(&self) -> usize {
         self.width
+    }
+
+    /// Columns that lines have to fit into; `None` where nobody looks: in a pipe or file.
+    pub const fn page(&self) -> Option<usize> {
+        self.page
     }
 
     /// Whether a person may be looking at standard error.
@@ -115,14 +122,14 @@ impl Terminal {
     }
 }
 
-fn width() -> usize {
+fn page() -> Option<usize> {
     if io::stdout().is_terminal()
         && let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
         && size.ws_col > 0
     {
-        return usize::from(size.ws_col);
+        return Some(usize::from(size.ws_col));
     }
-    env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(USUAL_WIDTH)
+    env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
 }
 
 fn paint(colors: bool, style: Style, text: &str) -> String {

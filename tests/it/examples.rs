@@ -3,14 +3,22 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use portcullis::cases::coverage::{Coverage, Seen};
+use portcullis::cases::mutate::{Trial, mutants};
+use portcullis::cases::{self, Run, Suite};
 use portcullis::policy::diagnostic::Diagnostics;
+use portcullis::policy::{compile, reader};
+use portcullis::time::UnixTime;
 
 use super::diagnostics::said;
 use super::policy::{failures, files, shown};
 
 /// The seed speaks of tokens that carry no audience, and `check` says so.
 const WITH_WARNINGS: [&str; 1] = ["laravel-crm"];
+
+const NOW: UnixTime = UnixTime::from_seconds(1_790_000_000);
 
 fn examples() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
@@ -68,4 +76,53 @@ fn every_example_says_whose_problem_it_solves() {
         };
         assert!(policies.iter().any(|file| says(&file.text)), "{}", path.display());
     }
+}
+
+/// Changes that no test can notice, and why. Everything else is noticed.
+const BEHIND_A_FENCE: [(&str, &str, usize); 4] = [
+    // The fence asks for the same before the route does; each holds without the other.
+    ("entra-groups", "route /admin/**", 1),
+    ("grpc-service", "route reflection", 1),
+    // A fence turns the other families away; a caller without a token needs one all the same.
+    ("laravel-crm", "route /", 4),
+    // The fence lets in members and support only, and so does the route.
+    ("multi-tenant", "route GET /t/{tenant}/entries/**", 3),
+];
+
+#[test]
+fn every_example_is_seen_from_both_sides_and_its_tests_notice_every_change() {
+    let mut wrong = Vec::new();
+    for path in examples() {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let (policies, tests) = files(&path);
+        let run = Run::new(Arc::new(compile(&policies).expect("a policy")), [7; 32], NOW);
+        let read = |file| cases::read(file, 0, &mut Diagnostics::default());
+        let suites: Vec<Suite> = tests.iter().map(read).collect();
+        let all = || suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
+
+        let mut coverage = Coverage::of(run.policy());
+        for (suite, case) in all() {
+            let mut seen = Seen::default();
+            let verdict = run.case_observed(suite, case, &mut seen).expect("a test that can be run");
+            coverage.add_case(&verdict, &seen);
+        }
+        let unseen = coverage.points().into_iter().filter_map(|point| Some((point, point.unseen()?)));
+        wrong.extend(unseen.map(|(point, unseen)| format!("{name}: {unseen}: {}", point.name)));
+
+        let document = reader::read(&policies, &mut Diagnostics::default());
+        let mut survivors: Vec<String> = Vec::new();
+        let mut trial = Trial::new(&policies, document.clone(), &run, all());
+        for mutant in mutants(&document, run.policy()) {
+            if trial.notices(&mutant) == Ok(false) {
+                survivors.push(format!("{}: {}", mutant.owner, mutant.change.before));
+            }
+        }
+        let known = BEHIND_A_FENCE.iter().find(|(known, ..)| *known == name);
+        let is_known = |survivor: &String| known.is_some_and(|(_, owner, _)| survivor.starts_with(owner));
+        let expected = known.map_or(0, |(_, _, count)| *count);
+        if survivors.len() != expected || !survivors.iter().all(is_known) {
+            wrong.push(format!("{name}: no test notices\n  {}", survivors.join("\n  ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

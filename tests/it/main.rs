@@ -12,6 +12,7 @@ mod admin;
 mod answers;
 mod architecture;
 mod cli;
+mod cli_test;
 mod diagnostics;
 mod doctor;
 mod documents;

@@ -92,6 +92,12 @@ impl Said {
         self
     }
 
+    /// The same without what is different each time: durations.
+    pub fn timeless(mut self) -> Self {
+        self.out = timeless(&self.out);
+        self
+    }
+
     /// Holds it to an exit code.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Self {
@@ -108,6 +114,14 @@ impl Said {
         text.push_str(&format!("--- exit code {code}\n"));
         text
     }
+}
+
+/// A text without durations.
+pub fn timeless(text: &str) -> String {
+    let found = [(r" in [0-9.]+ m?s\b", " in N ms"), (r#"time="[0-9.]+""#, "time=\"N\"")];
+    found.iter().fold(text.to_owned(), |text, (durations, other)| {
+        regex::Regex::new(durations).expect("an expression").replace_all(&text, *other).into_owned()
+    })
 }
 
 /// Compares a text with the snapshot of that name.

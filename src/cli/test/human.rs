@@ -20,7 +20,9 @@ pub fn write(results: &Results, terminal: &Terminal) -> String {
     if !results.coverage.is_empty() {
         text.push_str(&coverage(results, terminal));
     }
-    if let Some(mutation) = &results.mutation {
+    if results.wants_mutants && results.failed() > 0 {
+        text.push_str("mutants: not tried while tests fail\n");
+    } else if let Some(mutation) = &results.mutation {
         text.push_str(&mutants(mutation, terminal));
     }
     text.push_str(&last_line(results, terminal));

@@ -30,6 +30,8 @@ pub struct Results {
     pub least_coverage: Option<u8>,
     /// What no test noticed.
     pub mutation: Option<Mutation>,
+    /// Whether mutants were asked for. They say nothing while tests fail.
+    pub wants_mutants: bool,
 }
 
 /// One test.
@@ -91,6 +93,7 @@ impl Results {
         }
         drop(progress);
         self.least_coverage = arguments.min_coverage;
+        self.wants_mutants = arguments.mutate;
         if arguments.coverage || arguments.min_coverage.is_some() {
             self.coverage.push(coverage);
         }
