@@ -22,7 +22,7 @@ import jwt
 from cancels import cancelling
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwk import ec_members
-from stack import Process, Stack, http_get
+from stack import Process, Stack, http_get, wait_for
 
 ISSUER = "https://soak.example"
 ROTATE = 15.0  # seconds
@@ -279,7 +279,8 @@ class Soak:
 
     def measure_peak(self, seconds: float = 5.0) -> float:
         """Requests a second that get through while nobody waits."""
-        time.sleep(2)  # until all of them ask
+        # Two programs of Python take their time to start.
+        wait_for("the generators ask", lambda: self.stack_requests() > 500, seconds=120)
         before = self.stack_requests()
         began = time.monotonic()
         time.sleep(seconds)
