@@ -48,6 +48,9 @@ pub struct Block {
 }
 
 impl Block {
+    /// Nothing of its own.
+    const EMPTY: Self = Self { status: None, headers: Vec::new(), body: None, format: None };
+
     /// The value of a header it sets.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -56,7 +59,7 @@ impl Block {
 }
 
 /// The answers of a set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// The shape of the bodies.
     pub format: Format,
@@ -81,7 +84,26 @@ pub struct Answers {
 /// The realm where the policy names none: RFC 6750 section 3 wants at least one parameter.
 pub const DEFAULT_REALM: &str = "api";
 
+impl Default for Answers {
+    fn default() -> Self {
+        Self::BUILT_IN
+    }
+}
+
 impl Answers {
+    /// Where a policy says nothing, and before there is one.
+    pub const BUILT_IN: Self = Self {
+        format: Format::Problem,
+        realm: None,
+        disclose: Disclose::Challenge,
+        resource_metadata: None,
+        decision_id_header: None,
+        bad_request: Block::EMPTY,
+        unauthenticated: Block::EMPTY,
+        forbidden: Block::EMPTY,
+        unavailable: Block::EMPTY,
+    };
+
     /// The realm of challenges.
     #[must_use]
     pub fn realm(&self) -> &str {

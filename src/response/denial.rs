@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -18,7 +17,7 @@ use super::phrase::{phrase, sentence};
 use super::{Answer, Metadata};
 
 /// Before there is a policy.
-static BUILT_IN: LazyLock<Answers> = LazyLock::new(Answers::default);
+static BUILT_IN: Answers = Answers::BUILT_IN;
 
 pub(super) fn deny<'a>(
     policy: Option<&'a Policy>,
@@ -27,7 +26,7 @@ pub(super) fn deny<'a>(
     caller: Option<&Identity>,
     metadata: Metadata<'a>,
 ) -> Answer<'a> {
-    let answers: &'a Answers = policy.map_or(&*BUILT_IN, |policy| &policy.answers);
+    let answers: &'a Answers = policy.map_or(&BUILT_IN, |policy| &policy.answers);
     let block = denial.reason.block();
     // The most specific first.
     let mut layers: SmallVec<[&'a Block; 3]> = SmallVec::new();
