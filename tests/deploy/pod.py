@@ -76,7 +76,8 @@ class Pod:
                 self.volume(volume["name"]).chmod(0o777)
         self.write_policies()
         engine.podman("pod", "start", NAME)
-        wait_for("Portcullis is ready", lambda: http_get(self.url("authz-metrics", "/readyz"))[0] == 200)
+        # The longer AuthService takes to start, the longer Portcullis waits before it asks for keys again.
+        wait_for("Portcullis is ready", lambda: http_get(self.url("authz-metrics", "/readyz"))[0] == 200, seconds=120)
         wait_for("Envoy is ready", lambda: http_get(self.url("envoy-metrics", "/ready"))[0] == 200)
         return self
 
