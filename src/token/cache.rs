@@ -135,9 +135,12 @@ impl TokenCache {
         Self { settings, verified, refused, hits: AtomicU64::new(0), misses: AtomicU64::new(0), evictions }
     }
 
-    /// Figures for metrics.
+    /// Figures for metrics. What the memory has put off is done first, by whoever asks: else they would be those of
+    /// some moment before.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
+        self.verified.run_pending_tasks();
+        self.refused.run_pending_tasks();
         CacheStats {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
