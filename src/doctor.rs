@@ -3,6 +3,7 @@
 
 pub mod codes;
 mod envoy;
+mod kubernetes;
 mod look;
 
 use crate::policy::diagnostic::{At, Diagnostics, SourceFile};
@@ -22,10 +23,20 @@ pub struct Examination {
 /// routes. All files are of one Envoy.
 #[must_use]
 pub fn envoy(files: &[SourceFile]) -> Examination {
-    examine(files, envoy::examine)
+    examine(files, codes::NOT_ENVOY, envoy::examine)
 }
 
-fn examine(files: &[SourceFile], by: fn(&[Look<'_>], &mut Diagnostics) -> String) -> Examination {
+/// Looks at manifests of Kubernetes with pods in which Portcullis runs.
+#[must_use]
+pub fn kubernetes(files: &[SourceFile]) -> Examination {
+    examine(files, codes::NO_SIDECAR, kubernetes::examine)
+}
+
+fn examine(
+    files: &[SourceFile],
+    empty: &'static str,
+    by: fn(&[Look<'_>], &mut Diagnostics) -> String,
+) -> Examination {
     let mut problems = Diagnostics::default();
     let mut documents = Vec::new();
     for (index, file) in files.iter().enumerate() {
@@ -36,7 +47,7 @@ fn examine(files: &[SourceFile], by: fn(&[Look<'_>], &mut Diagnostics) -> String
     if documents.is_empty() && !problems.has_errors() {
         // An empty file is no clean configuration.
         let top = At { file: 0, line: 1, column: 1, start: 0, end: 0 };
-        problems.error(codes::NOT_ENVOY, top, "there is nothing in it").hint("give the file that is used");
+        problems.error(empty, top, "there is nothing in it").hint("give the file that is used");
     }
     let seen = if problems.has_errors() { String::new() } else { by(&looks, &mut problems) };
     problems.sort();

@@ -19,6 +19,8 @@ use crate::policy::diagnostic::SourceFile;
 #[command(help_template = TEMPLATE, before_help = "Examples:
   portcullis doctor envoy envoy.yaml
   curl -s localhost:9901/config_dump | portcullis doctor envoy -     what Envoy runs with
+  portcullis doctor kubernetes deployment.yaml
+  kubectl get deployment crm --output yaml | portcullis doctor kubernetes -
   portcullis doctor envoy envoy.yaml --allow E0303                   all but what is meant so
   portcullis doctor envoy envoy.yaml --format sarif                  for code scanning
 
@@ -32,6 +34,8 @@ pub struct Arguments {
 enum About {
     /// Look at a bootstrap of Envoy, at its own dump, or at files of listeners, clusters and routes
     Envoy(Files),
+    /// Look at manifests of pods in which Portcullis runs
+    Kubernetes(Files),
 }
 
 #[derive(Debug, clap::Args)]
@@ -51,6 +55,7 @@ struct Files {
 pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     match &arguments.about {
         About::Envoy(given) => examine(given, doctor::envoy, terminal),
+        About::Kubernetes(given) => examine(given, doctor::kubernetes, terminal),
     }
 }
 

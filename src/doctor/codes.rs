@@ -48,4 +48,37 @@ codes! {
     RETRY_TOO_LATE = "E0504", "a retry that never comes";
     NOT_HTTP2 = "E0505", "gRPC to a cluster without HTTP/2";
     IN_THE_CLEAR = "E0506", "tokens in the clear over a network";
+
+    NO_SIDECAR = "E1001", "manifests without Portcullis";
+
+    NEVER_UPDATED = "E1101", "a policy that never changes";
+    MAY_FAIL_OPEN = "E1102", "answers that let Envoy fail open";
+
+    PROBE_UNREACHABLE = "E1201", "a probe that reaches nothing";
+    PROBE_PAGE = "E1202", "a probe of a page that is not there";
+    PROBE_NEEDS_SHELL = "E1203", "a probe with a program that is not there";
+    NOT_AWAITED = "E1204", "a sidecar that nobody waits for";
+    RESTARTED_FOR_OTHERS = "E1205", "a restart for what others did";
+    NEVER_READY = "E1206", "requests before there is a policy";
+
+    NO_MEMORY_LIMIT = "E1301", "memory without a limit";
+    MEMORY_TOO_SMALL = "E1302", "a memory limit that the cache alone fills";
+    CPU_LIMIT = "E1303", "a limit of processor time";
+    NO_REQUESTS = "E1304", "resources that nobody asked for";
+
+    AFTER_ENVOY = "E1401", "Portcullis after Envoy";
+    NEVER_ENDS = "E1402", "an init container that never ends";
+    ENDS_WITH_ENVOY = "E1403", "a sidecar that ends while Envoy asks";
+    GRACE_TOO_SHORT = "E1404", "a grace period shorter than the end takes";
+
+    MAY_BE_ROOT = "E1501", "a container that may be root";
+    WRITABLE = "E1502", "a root file system that can be written";
+    PRIVILEGES = "E1503", "privileges that nobody needs";
+    SECCOMP = "E1504", "system calls without a filter";
+
+    SOCKET_NOT_SHARED = "E1601", "a socket that Envoy does not see";
+    SOCKET_CLOSED = "E1602", "a socket that Envoy may not open";
+    SOCKET_PATH = "E1603", "a socket whose path is too long";
+    ADMIN_LISTENER_OPEN = "E1604", "an admin listener that others reach";
+    LISTENER_IN_THE_CLEAR = "E1605", "questions in the clear over a network";
 }

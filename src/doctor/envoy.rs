@@ -21,7 +21,7 @@ pub fn examine(documents: &[Look<'_>], problems: &mut Diagnostics) -> String {
     whole::examine(&configuration, problems);
     let mut filters = 0;
     for manager in &configuration.managers {
-        if manager.needs_no_decision() {
+        if manager.needs_no_decision(&configuration) {
             continue;
         }
         paths::examine(manager, problems);

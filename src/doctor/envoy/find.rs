@@ -116,6 +116,20 @@ impl<'n> Configuration<'n> {
         found
     }
 
+    /// Whether a route leads to Envoy's own admin page.
+    pub fn leads_to_admin(&self, route: Look<'_>) -> bool {
+        let port = |look: Look<'_>| look.get("socket_address.port_value").number();
+        let admin = self.bootstraps.iter().find_map(|bootstrap| port(bootstrap.get("admin.address")));
+        let cluster = route.get("route.cluster").text().and_then(|name| self.cluster(&name));
+        let Some(cluster) = cluster.filter(|_| admin.is_some()) else { return false };
+        let endpoints =
+            cluster.get("load_assignment").everything().into_iter().map(|look| look.get("address"));
+        endpoints.filter(|address| address.is_there()).any(|address| {
+            let host = address.get("socket_address.address").text();
+            host.is_some_and(|host| super::call::is_local(&host)) && port(address) == admin
+        })
+    }
+
     /// The cluster of a name.
     pub fn cluster(&self, name: &str) -> Option<Look<'n>> {
         self.clusters.iter().copied().find(|cluster| cluster.get("name").is(name))
@@ -129,13 +143,17 @@ impl<'n> Manager<'n> {
     }
 
     /// Whether nothing of what it serves could be protected: calls of the own application to others, and
-    /// listeners that answer everything themselves.
-    pub fn needs_no_decision(&self) -> bool {
+    /// listeners that answer everything themselves or lead to single pages of Envoy's own.
+    pub fn needs_no_decision(&self, configuration: &Configuration<'_>) -> bool {
         if self.listener.get("traffic_direction").is("OUTBOUND") {
             return true;
         }
+        let is_harmless = |route: Look<'n>| {
+            let is_one_page = route.get("match.path").is_there() && configuration.leads_to_admin(route);
+            answers_itself(route) || is_one_page
+        };
         let mut routes = self.each_route().peekable();
-        routes.peek().is_some() && routes.all(|route| answers_itself(route))
+        routes.peek().is_some() && routes.all(is_harmless)
     }
 
     /// All routes of all virtual hosts.

@@ -14,8 +14,15 @@ pub fn examine(configuration: &Configuration<'_>, problems: &mut Diagnostics) {
         version(bootstrap.get("node.user_agent_build_version.version"), problems);
         admin(bootstrap.get("admin.address"), problems);
     }
-    for manager in configuration.managers.iter().filter(|manager| !manager.needs_no_decision()) {
-        nobody_asked(manager, problems);
+    for manager in &configuration.managers {
+        for route in manager.each_route().filter(|route| !route.get("match.path").is_there()) {
+            if configuration.leads_to_admin(route) {
+                admin_behind_route(route, problems);
+            }
+        }
+        if !manager.needs_no_decision(configuration) {
+            nobody_asked(manager, problems);
+        }
     }
 }
 
@@ -58,6 +65,16 @@ fn version(version: Look<'_>, problems: &mut Diagnostics) {
             )
             .hint("run 1.40, 1.39.1, 1.38.4, 1.37.6, 1.36.10 or later");
     }
+}
+
+fn admin_behind_route(route: Look<'_>, problems: &mut Diagnostics) {
+    problems
+        .warning(
+            codes::ADMIN_OPEN,
+            route.get("route.cluster").at,
+            "this route leads to the admin page: whoever reaches the listener can stop Envoy, and change what it does at run time",
+        )
+        .hint("match single pages by `path:`, such as `/ready` and `/stats/prometheus`");
 }
 
 fn admin(address: Look<'_>, problems: &mut Diagnostics) {

@@ -31,7 +31,37 @@ fn paragraphs() -> Vec<Paragraph> {
     found
 }
 
-/// Where an example of a kind belongs in `deploy/envoy/envoy.yaml`.
+/// A pod that is well: the pieces of the examples about Kubernetes replace what stands in it.
+const POD: &str = r#"{
+  "kind": "Pod",
+  "spec": {
+    "initContainers": [
+      {
+        "name": "portcullis", "image": "portcullis:0.1.0", "restartPolicy": "Always", "args": ["serve"],
+        "env": [{ "name": "PORTCULLIS_LISTEN_GRPC", "value": "unix:/run/portcullis/portcullis.sock" }],
+        "volumeMounts": [{ "name": "socket", "mountPath": "/run/portcullis" }],
+        "resources": { "limits": { "memory": "192Mi" }, "requests": { "cpu": "50m", "memory": "48Mi" } },
+        "startupProbe": { "exec": { "command": ["/portcullis", "healthcheck"] } },
+        "readinessProbe": { "exec": { "command": ["/portcullis", "healthcheck"] } },
+        "livenessProbe": { "exec": { "command": ["/portcullis", "healthcheck", "--live"] } },
+        "securityContext": {
+          "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "readOnlyRootFilesystem": true,
+          "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] },
+          "seccompProfile": { "type": "RuntimeDefault" }
+        }
+      },
+      {
+        "name": "envoy", "image": "envoyproxy/envoy:v1.40.0", "restartPolicy": "Always",
+        "volumeMounts": [{ "name": "socket", "mountPath": "/run/portcullis", "readOnly": true }],
+        "securityContext": { "runAsUser": 65533, "runAsGroup": 65532 }
+      }
+    ],
+    "containers": [{ "name": "application", "image": "application:1.0.0" }],
+    "volumes": [{ "name": "socket", "emptyDir": {} }, { "name": "policies", "configMap": { "name": "policies" } }]
+  }
+}"#;
+
+/// Where an example of a kind belongs: in `deploy/envoy/envoy.yaml`, or in the pod above.
 fn pointer(kind: &str) -> &'static str {
     match kind {
         "bootstrap" => "",
@@ -42,20 +72,20 @@ fn pointer(kind: &str) -> &'static str {
         }
         "entry" => "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0",
         "cluster" => "/static_resources/clusters/0",
-        _ => {
-            panic!("an example of what is shown: bootstrap, listener, manager, filter, entry, cluster, whole")
-        }
+        "pod" => "/spec",
+        "container" => "/spec/initContainers/0",
+        _ => panic!("`{kind}` is no piece that an example may be"),
     }
 }
 
-/// The shipped bootstrap with the keys of an example in their place; `null` takes one out.
+/// The shipped bootstrap, or the pod, with the keys of an example in their place; `null` takes one out.
 fn placed(kind: &str, example: &str) -> String {
     if kind == "whole" {
         return example.to_owned();
     }
     let read = |text: &str| -> Value { serde_saphyr::from_str(text).expect("YAML") };
-    let mut whole =
-        read(&fs::read_to_string(project().join("deploy/envoy/envoy.yaml")).expect("a bootstrap"));
+    let bootstrap = fs::read_to_string(project().join("deploy/envoy/envoy.yaml")).expect("a bootstrap");
+    let mut whole = read(if matches!(kind, "pod" | "container") { POD } else { &bootstrap });
     let target =
         whole.pointer_mut(pointer(kind)).expect("the place of the example").as_object_mut().expect("a map");
     for (key, value) in read(example).as_object().expect("a map") {
@@ -86,7 +116,8 @@ fn every_bad_example_gives_its_code_and_every_good_one_none() {
     for Paragraph { code, examples, .. } in paragraphs() {
         for (kind, example) in examples {
             let (quality, place) = kind.split_once(' ').expect("`bad filter`, `good manager`");
-            let found = doctor::envoy(&[source(&placed(place, &example))]);
+            let examine = if code.starts_with("E1") { doctor::kubernetes } else { doctor::envoy };
+            let found = examine(&[source(&placed(place, &example))]);
             let codes: BTreeSet<&str> = found.problems.problems.iter().map(|problem| problem.code).collect();
             let expected: BTreeSet<&str> = (quality == "bad").then_some(code.as_str()).into_iter().collect();
             if codes != expected {
