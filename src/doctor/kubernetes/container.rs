@@ -61,7 +61,7 @@ impl<'n> Container<'n> {
     }
 
     fn runs(&self, program: &str) -> bool {
-        let command = self.entry.get("command").items().next().and_then(|first| first.text());
+        let command = self.entry.get("command").items().next().and_then(Look::text);
         command.is_some_and(|command| command.rsplit('/').next() == Some(program))
     }
 
