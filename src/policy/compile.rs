@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use super::diagnostic::{At, Diagnostics, SourceFile, codes};
-use super::document::{Document, Match, PathMatch, Text};
+use super::diagnostic::{At, Diagnostics, SourceFile, Spanned, codes};
+use super::document::{Document, Match, Matcher, Operand, PathMatch, Scalar, Text};
 use super::guard::Guards;
 use super::matcher::index::RouteIndex;
 use super::matcher::request::RequestMatch;
@@ -189,11 +189,37 @@ pub fn words(written: &Match) -> String {
         (None, None) => said.push_str("/**"),
     }
     for (kind, conditions) in [("header", &map.headers), ("query", &map.query)] {
-        for (name, _) in conditions.iter().flatten() {
-            let _ = write!(said, " [{kind} {}]", name.value);
+        for (name, matcher) in conditions.iter().flatten() {
+            let _ = write!(said, " [{kind} {}: {}]", name.value, matcher_words(matcher));
         }
     }
     said
+}
+
+/// A matcher in few words: routes that only their values tell apart have names that are apart, too.
+fn matcher_words(matcher: &Matcher) -> String {
+    let scalar = |scalar: &Scalar| match scalar {
+        Scalar::Text(text) => text.to_string(),
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Float(number) => number.to_string(),
+        Scalar::Bool(truth) => truth.to_string(),
+    };
+    let list = |several: &[Spanned<Scalar>]| {
+        let several: Vec<String> = several.iter().map(|one| scalar(&one.value)).collect();
+        format!("[{}]", several.join(", "))
+    };
+    match matcher {
+        Matcher::Scalar(one) => scalar(&one.value),
+        Matcher::List(_, several) => list(several),
+        Matcher::Operator { name, operand, ignore_case, .. } => {
+            let operand = match operand {
+                Operand::One(one) => scalar(&one.value),
+                Operand::Many(_, several) => list(several),
+            };
+            let any_case = ignore_case.as_ref().is_some_and(|flag| flag.value);
+            format!("{} {operand}{}", name.value, if any_case { " in any case" } else { "" })
+        }
+    }
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of all names and texts.

@@ -66,7 +66,9 @@ impl World {
         }
         writer.requirements = requirements.keys().cloned().collect();
         let forbid: Vec<Value> = (0..writer.random.below(4)).map(|index| writer.forbid(index)).collect();
-        let routes: Vec<Value> = (0..3 + writer.random.below(8)).map(|index| writer.route(index)).collect();
+        let mut routes: Vec<Value> =
+            (0..3 + writer.random.below(8)).map(|index| writer.route(index)).collect();
+        heads(&mut routes, writer.random);
         let default = writer.guard();
         set.insert("issuers".into(), issuers.into());
         for (name, section) in [("guards", guards), ("requirements", requirements)] {
@@ -117,6 +119,21 @@ impl World {
             })
             .collect()
     }
+}
+
+/// Beside some routes for GET another for HEAD, and nothing else: only its being named tells who wins.
+fn heads(routes: &mut Vec<Value>, random: &mut Random) {
+    let head_of = |route: &Value| {
+        let (methods, place) = route["match"].as_str()?.split_once(' ')?;
+        let is_read = methods.split(',').any(|method| method == "GET") && !methods.contains("HEAD");
+        is_read.then(|| {
+            let name = format!("{}-head", route["name"].as_str().expect("a name"));
+            let word = if route["allow"] == "anyone" { "nobody" } else { "anyone" };
+            json!({ "name": name, "match": format!("HEAD {place}"), "allow": word })
+        })
+    };
+    let found: Vec<Value> = routes.iter().filter_map(head_of).collect();
+    routes.extend(found.into_iter().filter(|_| random.chance(30)));
 }
 
 fn signer(index: usize, random: &mut Random) -> Signer {
@@ -795,8 +812,8 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         }
     }
     let mut headers = draft.headers;
-    for name in ["x-a", "x-b", "X-A", "x_a"] {
-        if random.chance(if name.starts_with("x-") { 15 } else { 3 }) {
+    for name in ["x-a", "x-b", "X-A", "x_a", "x.b"] {
+        if random.chance(if name.starts_with("x-") { 15 } else { 6 }) {
             headers
                 .push((name.to_owned(), random.pick(&["1", "1", "2", "x", "12", "1,2", "2, 1"]).to_owned()));
         }
