@@ -84,11 +84,15 @@ def _die_with_parent() -> None:
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+_GIVEN: set[int] = set()  # what was asked for may not be in use yet
+
+
 def free_port() -> int:
-    """A port that nobody uses, below the range that the kernel hands out for outgoing connections."""
+    """A port that nobody uses, below the range that the kernel hands out for outgoing connections; each once."""
     for _ in range(1000):
         port = random.randrange(20000, 32000)
-        if is_free(port):
+        if port not in _GIVEN and is_free(port):
+            _GIVEN.add(port)
             return port
     raise StackError("no free port between 20000 and 32000")
 

@@ -116,6 +116,14 @@ impl Guards {
             .collect()
     }
 
+    /// The same where it can be told of every guard; nothing where a claim of a type that no rule can read leaves one
+    /// open.
+    #[must_use]
+    pub fn certain_of(&self, identity: &Identity) -> Option<Vec<&str>> {
+        let is_open = self.guards.iter().any(|guard| guard.holds(identity) == Tri::Unknown);
+        (!is_open).then(|| self.all_of(identity))
+    }
+
     /// The issuers in whose places a rule that names these guards looks for a token.
     #[must_use]
     pub fn issuers_of(&self, names: &[GuardName]) -> Vec<IssuerId> {

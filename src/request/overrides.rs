@@ -62,7 +62,8 @@ pub(super) fn judge(
 /// PHP trims leading spaces, reads `.` and space in a name as `_`, and what stands before `[` as the name.
 fn is_method_parameter(name: &str) -> bool {
     let name = name.trim_start_matches(' ');
-    let name = name.split('[').next().unwrap_or(name);
+    // What C takes for the end of a name ends it.
+    let name = name.split(['[', '\0']).next().unwrap_or(name);
     name.len() == Overrides::METHOD_PARAMETER.len()
         && name.replace(['.', ' '], "_") == Overrides::METHOD_PARAMETER
 }

@@ -28,6 +28,13 @@ impl<'a> Removal<'a> {
             Place::Query(name) => self.query.extend(spellings(incoming.target, |sent| sent == name.as_ref())),
         }
     }
+
+    /// Takes out what some servers would take for the credential's own header.
+    pub(super) fn take_look_alikes(&mut self, place: &'a Place, incoming: &'a Incoming<'_>) {
+        let Place::Header { name, .. } = place else { return };
+        let is_other = |present: &&str| looks_like(present, name) && !present.eq_ignore_ascii_case(name);
+        self.headers.extend(incoming.headers.unusual_names().filter(is_other).map(lower));
+    }
 }
 
 /// A name in lower case.

@@ -117,6 +117,8 @@ fn remove_tokens<'a>(
             let is_the_credential = judged.iter().any(|judged| same_field(judged, place));
             if remove_token || !is_the_credential {
                 removal.take(place, edits.incoming);
+            } else {
+                removal.take_look_alikes(place, edits.incoming);
             }
         }
     }

@@ -59,8 +59,12 @@ pub(super) fn find<'r, 'p>(
             Ok(()) => {}
         }
     }
-    if let Some(problem) = unclear {
-        return Err(problem);
+    match (&found, unclear) {
+        // Somebody who looks in one of the places only would find a good credential: it must count for a rule that
+        // asks whether there is one.
+        (Some(_), Some(_)) => return Err(ambiguous("a credential, and something beside it that is none")),
+        (None, Some(problem)) => return Err(problem),
+        (Some(_) | None, None) => {}
     }
     let Some(found) = found else { return Ok(None) };
     if found.token.is_empty() {

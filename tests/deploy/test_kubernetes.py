@@ -1,7 +1,6 @@
 """deploy/kubernetes: valid for every version, restricted, in the right order, and the same in all its forms."""
 
 import copy
-import re
 import subprocess
 from pathlib import Path
 
@@ -144,13 +143,11 @@ def test_the_cluster_sees_two_pages_of_envoys_and_no_others():
     assert all(each["match"]["headers"][0]["string_match"] == {"exact": "GET"} for each in routes)
 
 
-def test_the_doctor_finds_nothing_but_that_nobody_judges_probes():
+def test_the_doctor_finds_nothing():
     file = manifests.KUBERNETES / "envoy" / "envoy.yaml"
     command = [str(portcullis_binary()), "doctor", "envoy", str(file)]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert re.findall(r"^\w+\[(\w+)\]", found.stdout, re.MULTILINE) == ["E0101"], found.stdout
-    line = int(re.search(r"envoy.yaml:(\d+):", found.stdout)[1])
-    assert "stat_prefix: probes" in "\n".join(file.read_text().splitlines()[line - 15 : line])
+    assert found.returncode == 0, found.stdout
 
 
 OTHER = """

@@ -18,10 +18,15 @@ def test_the_demo_does_what_it_says():
     assert f"{len(demo.STORY)} of {len(demo.STORY)} lines as expected" in shown.stdout
 
 
+def hear_ctrl_c() -> None:
+    """As at a terminal: what is started in the background may have been told to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_stops_everything_that_was_started(tmp_path: Path):
     output = tmp_path / "output"
     with output.open("wb") as file:
-        running = subprocess.Popen(PROGRAM, stdout=file, stderr=subprocess.STDOUT)
+        running = subprocess.Popen(PROGRAM, stdout=file, stderr=subprocess.STDOUT, preexec_fn=hear_ctrl_c)
     try:
         wait_for("the invitation", lambda: "Ctrl-C ends everything" in output.read_text() or running.poll() is not None)
         started = children(running.pid)

@@ -38,7 +38,7 @@ impl Facts<'_> {
     pub(super) fn value(&self, name: &str) -> Option<Value> {
         let identity = || self.caller.map(|(identity, _)| identity);
         match name {
-            "request" => Some(self.request()),
+            "request" => self.request(),
             "source" => Some(self.source()),
             "params" => {
                 let capture =
@@ -58,23 +58,28 @@ impl Facts<'_> {
             "permissions" => Some(list(&identity()?.permissions)),
             "issuer" => self.caller.map(|(_, issuer)| text(issuer)),
             "guards" => {
-                Some(Value::List(Arc::new(self.guards.all_of(identity()?).into_iter().map(text).collect())))
+                let guards = self.guards.certain_of(identity()?)?;
+                Some(Value::List(Arc::new(guards.into_iter().map(text).collect())))
             }
             _ => None,
         }
     }
 
-    fn request(&self) -> Value {
+    /// Nothing where it could not be shown whole: what is left out would be taken for not sent.
+    fn request(&self) -> Option<Value> {
         let mut headers: HashMap<String, String> = HashMap::new();
         for (name, value) in self.request.headers.iter() {
-            let Ok(value) = str::from_utf8(value) else { continue };
+            let value = str::from_utf8(value).ok()?;
             let known = headers.entry(name.to_ascii_lowercase());
             known
                 .and_modify(|joined| *joined = format!("{joined},{value}"))
                 .or_insert_with(|| value.to_owned());
         }
         let mut query: HashMap<String, Vec<Value>> = HashMap::new();
-        for (name, value) in self.request.query.pairs().take(MOST_ELEMENTS) {
+        for (count, (name, value)) in self.request.query.pairs().enumerate() {
+            if count == MOST_ELEMENTS {
+                return None;
+            }
             query.entry(name.into_owned()).or_default().push(text(&value));
         }
         let members = [
@@ -85,7 +90,7 @@ impl Facts<'_> {
             ("headers", map(headers.into_iter().map(|(name, value)| (name, text(&value))))),
             ("query", map(query.into_iter().map(|(name, values)| (name, Value::List(Arc::new(values)))))),
         ];
-        map(members.into_iter().map(|(name, value)| (name.to_owned(), value)))
+        Some(map(members.into_iter().map(|(name, value)| (name.to_owned(), value))))
     }
 
     /// An address or identity that is not there is not a member, so that comparing it fails.

@@ -30,12 +30,18 @@ fn refused(source: &str, why: &str) {
 /// Judges without a caller.
 #[track_caller]
 fn judged(source: &str, target: &str, headers: &[(&str, &str)]) -> Tri {
+    let headers = Headers::new(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+    judged_with(source, target, headers)
+}
+
+#[track_caller]
+fn judged_with(source: &str, target: &str, headers: Headers<'_>) -> Tri {
     let condition = compile(source, &["id"]).expect(source);
     let incoming = Incoming {
         method: "GET",
         host: "API.example.com:443",
         target,
-        headers: Headers::new(headers.iter().map(|(name, value)| (*name, value.as_bytes()))),
+        headers,
         source: Source { address: Some([10, 0, 0, 1].into()), principal: "" },
     };
     let request = Request::read(&incoming, &Reading::default()).expect(target);
@@ -48,6 +54,18 @@ fn judged(source: &str, target: &str, headers: &[(&str, &str)]) -> Tri {
         client_address: request.source.address,
         now: UnixTime::from_seconds(100),
     })
+}
+
+/// What is left out would be taken for not sent.
+#[test]
+fn a_request_that_cannot_be_shown_whole_is_not_shown() {
+    let absent = r#"!("debug" in request.query)"#;
+    assert_eq!(judged(absent, "/?a", &[]), Tri::Yes);
+    assert_eq!(judged(absent, &format!("/?{}debug=1", "a&".repeat(999)), &[]), Tri::No);
+    assert_eq!(judged(absent, &format!("/?{}debug=1", "a&".repeat(1000)), &[]), Tri::Unknown);
+    assert_eq!(judged(r#"!("x-a" in request.headers)"#, "/", &[]), Tri::Yes);
+    let headers = Headers::new([("x-a", &b"4\xff"[..])]);
+    assert_eq!(judged_with(r#"!("x-a" in request.headers)"#, "/", headers), Tri::Unknown);
 }
 
 #[test]

@@ -191,6 +191,18 @@ fn bearer() -> Place {
     Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) }
 }
 
+/// A server that folds names would read whichever of the two it likes.
+#[test]
+fn what_looks_like_the_header_of_the_credential_is_removed_and_the_credential_stays() {
+    let place = Place::Header { name: "x-assertion".into(), scheme: None };
+    let policy = policy(None, None, &plan(&[], &[], false), vec![place.clone()]);
+    let headers = [("X-Assertion", "good"), ("X_Assertion", "other"), ("x.assertion", "other")];
+    let incoming = incoming("/", &headers);
+    let edits = edits(&policy, &incoming, &judged(&place));
+    assert!(edits.removes("x_assertion") && edits.removes("x.assertion"));
+    assert!(!edits.removes("x-assertion"));
+}
+
 #[test]
 fn the_credential_is_removed_wherever_it_was() {
     let places = vec![

@@ -161,7 +161,10 @@ pub fn listen(
         several if several.iter().filter(|(_, one)| one.is_ok()).count() > 1 => {
             Caller::Refused("ambiguous_token")
         }
-        several if several.iter().any(|(_, one)| one.is_err()) => Caller::Refused("malformed_token"),
+        several if several.iter().any(|(_, one)| one.is_err()) => {
+            let beside_a_token = several.iter().any(|(_, one)| one.is_ok());
+            Caller::Refused(if beside_a_token { "ambiguous_token" } else { "malformed_token" })
+        }
         [(spot, Ok(token))] => judge(issuers, keys, spot, token, now),
         _ => Caller::Refused("ambiguous_token"),
     }
