@@ -602,7 +602,11 @@ impl Set {
             }
             "issuer == \"i0\"" => person.map_or(Unknown, |person| tri(person.issuer == "i0")),
             "guards.exists(g, g == \"g0\")" => {
-                person.map_or(Unknown, |person| tri(self.belongs(person, "g0") == Yes))
+                // Where one guard cannot be told, none is: what is left out would be taken for not held.
+                person.map_or(Unknown, |person| {
+                    let open = self.guards.iter().any(|(name, _)| self.belongs(person, name) == Unknown);
+                    if open { Unknown } else { tri(self.belongs(person, "g0") == Yes) }
+                })
             }
             "subject == params.x" => {
                 let subject = person.and_then(|person| person.subject.clone());
