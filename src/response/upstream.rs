@@ -57,8 +57,13 @@ struct Edits<'a> {
 }
 
 impl<'a> Edits<'a> {
-    fn is_set(&self, name: &str) -> bool {
-        self.set.iter().any(|(present, _)| present == name)
+    /// Whether the upstream sees the request's own `Cookie`.
+    fn keeps_cookies(&self, policy: &Policy, route: Option<&Route>) -> bool {
+        let is_removed = |removals: &Removals| removals.forms().any(|name| name == "cookie");
+        self.set.iter().all(|(name, _)| name != "cookie")
+            && self.remove.iter().all(|name| name != "cookie")
+            && !is_removed(&policy.removals)
+            && !route.is_some_and(|route| is_removed(route.upstream.remove()))
     }
 
     /// With what no client may send at all, and what this route keeps back.
@@ -68,22 +73,22 @@ impl<'a> Edits<'a> {
         of_route: Option<&'a Removals>,
     ) -> (Vec<Field<'a>>, Vec<Cow<'a, str>>) {
         let set = std::mem::take(&mut self.set);
-        // Mostly that one list, sorted already; anything beside it is merged.
-        let mut is_merged = self.remove.is_empty();
+        // Mostly that one list, sorted already; anything beside it is sorted in.
+        let mut is_sorted = self.remove.is_empty();
         self.remove.reserve(everywhere.forms().len());
         self.remove.extend(everywhere.forms().map(Cow::Borrowed));
         if let Some(of_route) = of_route.filter(|of_route| !of_route.is_empty()) {
             self.remove.extend(of_route.forms().map(Cow::Borrowed));
-            is_merged = false;
+            is_sorted = false;
         }
         for present in self.incoming.headers.unusual_names() {
             // A name that looks like another is made of the same characters, and can be written as that can.
-            if everywhere.take(present) || of_route.is_some_and(|of_route| of_route.take(present)) {
+            if everywhere.covers(present) || of_route.is_some_and(|of_route| of_route.covers(present)) {
                 self.remove.push(lower(present));
-                is_merged = false;
+                is_sorted = false;
             }
         }
-        if !is_merged {
+        if !is_sorted {
             self.remove.sort_unstable();
             self.remove.dedup();
         }
@@ -123,12 +128,7 @@ fn remove_tokens<'a>(
         }
     }
     edits.remove.append(&mut removal.headers);
-    let is_removed = |removals: &Removals| removals.forms().any(|name| name == "cookie");
-    let is_kept = !edits.is_set("cookie")
-        && edits.remove.iter().all(|name| name != "cookie")
-        && !is_removed(&policy.removals)
-        && !route.is_some_and(|route| is_removed(route.upstream.remove()));
-    if is_kept && !removal.cookies.is_empty() {
+    if !removal.cookies.is_empty() && edits.keeps_cookies(policy, route) {
         match without_cookies(edits.incoming, &removal.cookies) {
             Cookies::Unchanged => {}
             Cookies::Left(left) => edits.set.push((Cow::Borrowed("cookie"), left.into())),

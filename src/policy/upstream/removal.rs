@@ -45,7 +45,7 @@ impl Removals {
 
     /// Whether a header that came with the request looks like one of the names, in whatever form.
     #[must_use]
-    pub fn take(&self, present: &str) -> bool {
+    pub fn covers(&self, present: &str) -> bool {
         self.names.iter().any(|name| looks_like(present, name))
     }
 }
@@ -59,7 +59,7 @@ mod tests {
         let removals = Removals::of(["x-user.id", "x_role"]);
         let forms: Vec<&str> = removals.forms().collect();
         assert_eq!(forms, ["x-role", "x-user-id", "x-user.id", "x.role", "x.user.id", "x_role", "x_user_id"]);
-        assert!(removals.take("X-User_Id") && removals.take("x.role"));
-        assert!(!removals.take("x-user") && !removals.take("x-roles"));
+        assert!(removals.covers("X-User_Id") && removals.covers("x.role"));
+        assert!(!removals.covers("x-user") && !removals.covers("x-roles"));
     }
 }

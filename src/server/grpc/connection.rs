@@ -123,14 +123,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
                 return Poll::Ready(());
             }
             let mut has_progressed = !self.taken.is_empty();
-            // What came together arrived together.
-            let arrival = has_progressed.then(Arrival::now);
-            for (taken, arrival) in self.taken.drain(..).zip(arrival.into_iter().cycle()) {
-                match exchange::begin(&self.service, taken, arrival, context) {
-                    exchange::Begun::Answered => {}
-                    exchange::Begun::Check(rest) => self.checks.push(rest),
-                    exchange::Begun::Other(rest) => self.others.push(rest),
-                }
+            if has_progressed {
+                self.begin(context);
             }
             has_progressed |= finished_some(&mut self.checks, context);
             has_progressed |= finished_some(&mut self.others, context);
@@ -141,6 +135,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
             }
             if !has_progressed {
                 return Poll::Pending;
+            }
+        }
+    }
+
+    /// Answers the requests of this turn, or keeps what has to wait.
+    fn begin(&mut self, context: &mut Context<'_>) {
+        // What came together arrived together.
+        let arrival = Arrival::now();
+        for taken in self.taken.drain(..) {
+            match exchange::begin(&self.service, taken, arrival, context) {
+                exchange::Begun::Answered => {}
+                exchange::Begun::Check(rest) => self.checks.push(rest),
+                exchange::Begun::Other(rest) => self.others.push(rest),
             }
         }
     }
