@@ -4,6 +4,7 @@
 //! same walk, the same answer. Only the signature of a token made from claims is replaced: each run has a
 //! key of its own that nobody else knows.
 
+mod carry;
 mod compare;
 pub mod coverage;
 mod matrix;
@@ -44,6 +45,8 @@ pub struct Suite {
     pub cases: Vec<Case>,
     /// Files that the cases name, read by whoever runs them.
     pub attached: Attached,
+    /// Mutants that no test can notice.
+    pub accepted: Vec<mutate::Accepted>,
 }
 
 /// What the files hold that a test file names, by path as written.

@@ -9,6 +9,7 @@ mod compiled;
 mod completions;
 mod doctor;
 mod explain;
+mod format;
 mod healthcheck;
 mod http;
 mod init;

@@ -1,6 +1,7 @@
 //! Mutants: a policy changed in one place, to see whether a test notices. What no test notices could be
 //! changed by anybody, any day.
 
+mod accepted;
 mod guards;
 mod keys;
 mod requirement;
@@ -13,6 +14,7 @@ use crate::policy::Policy;
 use crate::policy::diagnostic::At;
 use crate::policy::document::{Document, Forbid, Guard, Requirement, Route, Text};
 
+pub use accepted::Accepted;
 pub use trial::{Trial, Untested};
 
 /// How a policy is changed.

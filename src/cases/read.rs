@@ -1,5 +1,6 @@
 //! Reading a test file, with all its problems at once.
 
+mod accepted;
 pub(super) mod expect;
 mod fields;
 mod fixture;
@@ -24,10 +25,11 @@ pub fn read(source: &SourceFile, file: u32, problems: &mut Diagnostics) -> Suite
         tokens: Vec::new(),
         cases: Vec::new(),
         attached: Attached::default(),
+        accepted: Vec::new(),
     };
     let Some(root) = yaml::parse(source, file, problems) else { return suite };
     let Some(mut keys) = Fields::of(&root, problems) else { return suite };
-    if let Some(host) = keys.text("host", problems) {
+    if let Some(host) = request::host(&mut keys, problems) {
         suite.host = host;
     }
     let now = keys.take("now").and_then(|node| moment(node, problems));
@@ -36,8 +38,11 @@ pub fn read(source: &SourceFile, file: u32, problems: &mut Diagnostics) -> Suite
             suite.tokens.push((name, fixture));
         }
     }
+    if let Some(node) = keys.take("accepted_mutants") {
+        suite.accepted = accepted::accepted(node, problems);
+    }
     let tests = keys.take("tests");
-    keys.finish(&["host", "now", "tokens", "tests"], problems);
+    keys.finish(&["host", "now", "tokens", "accepted_mutants", "tests"], problems);
     match tests.map(|node| (&node.kind, node.at)) {
         Some((Kind::Sequence(items), _)) if !items.is_empty() => {
             for item in items {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decision::Denial;
+use crate::decision::{Denial, Denied};
 use crate::engine::{self, Snapshot};
 use crate::policy::observe::{Observer, Silent};
 use crate::policy::{Judgement, Policy};
@@ -153,9 +153,7 @@ impl Run {
             let fixture = suite.tokens.iter().find(|(known, _)| known.value == carried.name.value);
             let (_, fixture) = fixture.ok_or_else(|| Unrunnable(format!("there is no token `{name}`")))?;
             let (token, usual) = self.token(suite, fixture, now, keys)?;
-            let authorization =
-                || Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
-            let place = carried.place.clone().or(usual).unwrap_or_else(authorization);
+            let place = carried.place.clone().or(usual).unwrap_or_else(Place::usual);
             if takes_place {
                 request.empty(&place);
             }
@@ -223,7 +221,7 @@ impl Staged {
         };
         let judged = engine::authorize_observed(&self.snapshot, &read, self.now, Attempt::Final, observer);
         // A final attempt never asks for keys; if it did, the request would be denied.
-        let judgement = judged.unwrap_or_else(|_| engine::refused(Denial::new(INTERNAL)));
+        let judgement = judged.unwrap_or_else(|_| engine::refused(Denial::new(Denied::InternalError)));
         let answer = answer(policy, &incoming, &judgement, TEST_ID);
         then(&incoming, &judgement, &answer)
     }
@@ -242,65 +240,3 @@ impl Staged {
 
 /// The decision id of every test.
 const TEST_ID: &str = "test";
-const INTERNAL: crate::decision::Denied = crate::decision::Denied::InternalError;
-
-impl Request {
-    /// Puts a token into its place.
-    pub fn carry(&mut self, token: &str, place: &Place) {
-        match place {
-            Place::Header { name, scheme } => {
-                let value =
-                    scheme.as_ref().map_or_else(|| token.to_owned(), |scheme| format!("{scheme} {token}"));
-                self.headers.push((name.clone(), value.into_bytes().into()));
-            }
-            Place::Cookie(name) => {
-                self.headers.push(("cookie".into(), format!("{name}={token}").into_bytes().into()));
-            }
-            Place::Query(name) => {
-                let joint = if self.target.contains('?') { '&' } else { '?' };
-                self.target = format!("{}{joint}{name}={token}", self.target).into();
-            }
-        }
-    }
-
-    /// Puts another token where one stands.
-    pub fn replace(&mut self, token: &str, other: &str) {
-        for (_, value) in &mut self.headers {
-            if let Ok(text) = std::str::from_utf8(value)
-                && text.contains(token)
-            {
-                *value = text.replace(token, other).into_bytes().into();
-            }
-        }
-        self.target = self.target.replace(token, other).into();
-    }
-
-    /// Takes out whatever stands in a place.
-    fn empty(&mut self, place: &Place) {
-        match place {
-            Place::Header { name, .. } => self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name)),
-            Place::Cookie(name) => {
-                for (known, value) in &mut self.headers {
-                    if known.eq_ignore_ascii_case("cookie") {
-                        *value = without_cookie(value, name).into();
-                    }
-                }
-                self.headers
-                    .retain(|(known, value)| !(known.eq_ignore_ascii_case("cookie") && value.is_empty()));
-            }
-            Place::Query(name) => {
-                let Some((path, query)) = self.target.split_once('?') else { return };
-                let is_it = |pair: &&str| pair.split('=').next() != Some(name);
-                let kept: Vec<&str> = query.split('&').filter(is_it).collect();
-                let joint = if kept.is_empty() { "" } else { "?" };
-                self.target = format!("{path}{joint}{}", kept.join("&")).into();
-            }
-        }
-    }
-}
-
-fn without_cookie(value: &[u8], name: &str) -> Vec<u8> {
-    let is_kept =
-        |pair: &&[u8]| pair.trim_ascii().split(|byte| *byte == b'=').next() != Some(name.as_bytes());
-    value.split(|byte| *byte == b';').filter(is_kept).collect::<Vec<_>>().join(&b';').trim_ascii().to_vec()
-}

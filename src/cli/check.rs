@@ -1,5 +1,6 @@
 //! `portcullis check`: compiles and lints.
 
+use super::progress::Progress;
 use super::report::{self, Format, Report};
 use super::set::Paths;
 use super::sets::{self, Named};
@@ -32,7 +33,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let sets = sets::read(&arguments.paths, terminal)?;
+    let progress = Progress::waiting(terminal, "checking the policy");
     let checked: Vec<Checked<'_>> = sets.iter().map(check).collect();
+    drop(progress);
     let is_failure = |severity| severity == Severity::Error || arguments.strict;
     let mut problems = checked.iter().flat_map(|one| &one.problems);
     let fails = problems.any(|problem| is_failure(problem.severity));

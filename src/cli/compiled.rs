@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::progress::Progress;
 use super::report::Report;
 use super::set::Set;
 use super::terminal::Terminal;
@@ -15,7 +16,18 @@ use crate::policy::Policy;
 /// Files that cannot be read, and a policy that is invalid; its problems are on standard error then.
 pub fn policy(paths: &[PathBuf], terminal: &Terminal) -> anyhow::Result<Arc<Policy>> {
     let set = Set::read(paths)?;
-    set.compile().map_err(|mut problems| {
+    of(&set, terminal)
+}
+
+/// Compiles what was read.
+///
+/// # Errors
+/// As [`policy`], for a policy that is invalid.
+pub fn of(set: &Set, terminal: &Terminal) -> anyhow::Result<Arc<Policy>> {
+    let progress = Progress::waiting(terminal, "reading the policy");
+    let compiled = set.compile();
+    drop(progress);
+    compiled.map_err(|mut problems| {
         problems.sort();
         let report =
             Report { name: None, files: set.files(), problems: &problems.problems, is_strict: false };

@@ -33,8 +33,18 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum About {
     /// Look at a bootstrap of Envoy, at its own dump, or at files of listeners, clusters and routes
+    #[command(before_help = "Examples:
+  portcullis doctor envoy envoy.yaml
+  curl -s localhost:9901/config_dump | portcullis doctor envoy -
+
+")]
     Envoy(Files),
     /// Look at manifests of pods in which Portcullis runs
+    #[command(before_help = "Examples:
+  portcullis doctor kubernetes deployment.yaml
+  kubectl get deployment crm --output yaml | portcullis doctor kubernetes -
+
+")]
     Kubernetes(Files),
 }
 

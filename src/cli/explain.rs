@@ -7,8 +7,7 @@ mod remote;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
+use super::format::Format;
 use super::set::Policies;
 use super::terminal::Terminal;
 use super::trouble::Trouble;
@@ -20,14 +19,14 @@ use crate::time::UnixTime;
 /// Say what is decided about a request, and why
 ///
 /// It takes the way of the server, check by check. Nothing is fetched: where an issuer's keys are not in the
-/// policy, its files or --keys, the signature of a token is taken for good, and that is said. With --admin a
-/// running server is asked, which has the keys.
+/// policy, its files or --keys, the signature of a token is taken for good, and that is said; --expect allow is
+/// then not met. With --admin a running server is asked, which has the keys.
 #[derive(Debug, clap::Args)]
 #[command(help_template = TEMPLATE, before_help = "Examples:
   portcullis explain GET https://crm.example.com/customers
   portcullis explain GET /customers --claims '{\"sub\": 7, \"scope\": \"read-crm\"}' --guard app
-  portcullis explain GET /customers --token \"$TOKEN\" --expect allow
-  portcullis explain GET /customers --token - --admin http://127.0.0.1:9193 < token.txt
+  portcullis explain GET /customers --token token.txt --keys jwks.json --expect allow
+  pbpaste | portcullis explain GET /customers --token - --admin http://127.0.0.1:9193
   portcullis explain --check-request captured.json --format json
 
 ", after_help = "Exit codes: 0 answered (and as --expect says), 1 another decision than expected, 2 could not answer.")]
@@ -40,7 +39,7 @@ pub struct Arguments {
     url: Option<String>,
     #[command(flatten)]
     policies: Policies,
-    /// A token as a client sends it, a file that holds it, or `-` for standard input
+    /// A file that holds a token, `-` for standard input, or the token itself (which everybody on this machine sees)
     #[arg(long, value_name = "JWT", conflicts_with = "claims")]
     token: Option<String>,
     /// Claims of a token, or `-` for standard input; what its guard asks is filled in
@@ -67,6 +66,9 @@ pub struct Arguments {
     check_request: Option<PathBuf>,
     #[command(flatten)]
     keys: keys_here::Given,
+    /// Let --expect be met by a token whose signature cannot be checked here
+    #[arg(long, requires = "expect")]
+    unverified: bool,
     /// Ask the admin listener of a running server, with its policy and keys: `http://host:port` or `unix:/path`
     #[arg(long, value_name = "URL", conflicts_with_all = ["policies", "files", "now"])]
     admin: Option<String>,
@@ -81,15 +83,6 @@ pub struct Arguments {
     format: Format,
 }
 
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Human,
-    /// One JSON object
-    Json,
-}
-
 pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     if let Some(wanted) = &arguments.expect
         && !matches!(wanted.as_str(), "allow" | "deny")
@@ -101,7 +94,7 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
         );
     }
     let explanation = match &arguments.admin {
-        Some(server) => remote::ask(server, &asked::anything(arguments)?)?,
+        Some(server) => remote::ask(server, &asked::anything(arguments)?, terminal)?,
         None => answer(arguments, terminal)?,
     };
     let text = match arguments.format {
@@ -113,6 +106,11 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     let decision = &explanation.decision;
     let broadly = if decision.outcome == "allow" { "allow" } else { "deny" };
     if *wanted == *decision.reason || wanted == broadly {
+        // Claims are nobody's signature, and that was known when they were given.
+        let is_open = broadly == "allow" && explanation.token.signature_assumed;
+        if is_open && arguments.claims.is_none() && !arguments.unverified {
+            return Err(keys_here::unverified().into());
+        }
         return Ok(Outcome::Yes);
     }
     terminal.tell(&format!("expected {wanted}, got {} ({})\n", decision.outcome, decision.reason));

@@ -4,6 +4,7 @@
 use std::env;
 
 use super::http::Peer;
+use super::progress::Progress;
 use super::terminal::Terminal;
 use super::trouble::Trouble;
 use super::{Outcome, TEMPLATE};
@@ -46,7 +47,10 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     } else {
         ("/readyz?verbose", "ready", "not ready")
     };
-    match peer.ask("GET", path, None) {
+    let progress = Progress::waiting(terminal, format!("waiting for {address}"));
+    let answer = peer.ask("GET", path, None);
+    drop(progress);
+    match answer {
         Ok(page) if page.status == 200 => {
             terminal.print(&format!("{good}\n"))?;
             Ok(Outcome::Yes)

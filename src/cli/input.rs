@@ -1,32 +1,67 @@
 //! What people hand over: text, files, `-`, moments and spans.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::attached::bytes;
 use super::trouble::Trouble;
 use crate::policy::units;
 use crate::time::UnixTime;
 
-/// More than any token or claim set has.
-const MOST_BYTES: u64 = 1 << 20;
+/// More than any captured request, key set or token has.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What a file holds, or standard input where its name is `-`.
+///
+/// # Errors
+/// Why it cannot be read, or that it is too large.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    if path.as_os_str() == "-" { bounded(io::stdin().lock()) } else { file(path) }
+}
+
+/// What a file holds.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn file(path: &Path) -> Result<Vec<u8>, String> {
+    bounded(File::open(path).map_err(|error| error.to_string())?)
+}
+
+fn bounded(from: impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    from.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MOST_BYTES) {
+        Ok(bytes)
+    } else {
+        Err("it has more than 8 MiB".to_owned())
+    }
+}
+
+/// Text of a file, or of standard input where its name is `-`.
+fn text(name: &str) -> Result<String, Trouble> {
+    let unreadable = |cause: String| {
+        let shown = if name == "-" { "standard input".to_owned() } else { format!("`{name}`") };
+        Trouble::new(format!("{shown} cannot be read: {cause}"), "name a file of text, or pipe it into `-`")
+    };
+    let bytes = bytes(Path::new(name)).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|_| unreadable("it is no UTF-8 text".to_owned()))
+}
 
 /// A token as it is, in a file, or on standard input; what stands before it in a header is left out.
 ///
 /// # Errors
 /// A file or an input that cannot be read.
 pub fn token(given: &str) -> Result<String, Trouble> {
-    let text = if given == "-" {
-        standard_input()?
-    } else if Path::new(given).is_file() {
-        let unreadable = |cause| {
-            Trouble::new(format!("`{given}` cannot be read: {cause}"), "name a file that holds a token")
-        };
-        String::from_utf8(bytes(Path::new(given)).map_err(unreadable)?)
-            .map_err(|_| unreadable("it is no text".to_owned()))?
+    let text = if given == "-" || Path::new(given).is_file() {
+        text(given)?
+    } else if names_a_file(given) {
+        return Err(Trouble::new(
+            format!("there is no file `{given}`"),
+            "name a file that holds a token, or pipe one into `-`",
+        ));
     } else {
         given.to_owned()
     };
@@ -42,27 +77,28 @@ pub fn token(given: &str) -> Result<String, Trouble> {
     Ok(token.to_owned())
 }
 
+/// Whether a text is the path of a file, there or not. No token holds a slash, or ends as files do.
+fn names_a_file(given: &str) -> bool {
+    let ends =
+        Path::new(given).extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
+    !given.contains(' ') && (given.contains('/') || ends)
+}
+
+/// Of files that hold tokens.
+const ENDINGS: [&str; 4] = ["txt", "jwt", "token", "json"];
+
 /// A JSON object as it is, or on standard input.
 ///
 /// # Errors
 /// What is no object.
 pub fn object(flag: &str, given: &str) -> Result<Map<String, Value>, Trouble> {
-    let text = if given == "-" { standard_input()? } else { given.to_owned() };
+    let text = if given == "-" { text(given)? } else { given.to_owned() };
     serde_json::from_str(&text).map_err(|error| {
         Trouble::new(
             format!("`{flag}` is no JSON object: {error}"),
             format!(r#"for example `{flag} '{{"sub": 7}}'`"#),
         )
     })
-}
-
-fn standard_input() -> Result<String, Trouble> {
-    let mut text = String::new();
-    let input = std::io::stdin().lock();
-    input.take(MOST_BYTES).read_to_string(&mut text).map_err(|error| {
-        Trouble::new(format!("standard input cannot be read: {error}"), "pipe text into it")
-    })?;
-    Ok(text)
 }
 
 /// `2026-01-01T00:00:00Z`, or seconds since 1970.

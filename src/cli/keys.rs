@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +11,7 @@ use clap::Subcommand;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::progress::Progress;
 use super::signing::{Made, SigningKey};
 use super::terminal::{Style, Terminal};
 use super::token::algorithm;
@@ -76,17 +77,17 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
         )
     };
     fs::create_dir_all(&arguments.out).map_err(|error| unwritten(&arguments.out, &error))?;
-    let made = Made::generate(arguments.algorithm, arguments.bits)
-        .map_err(|message| Trouble::new(message, "see `portcullis keys generate --help`"))?;
+    let progress = Progress::waiting(terminal, "making a key");
+    let made = Made::generate(arguments.algorithm, arguments.bits);
+    drop(progress);
+    let made = made.map_err(|message| Trouble::new(message, "see `portcullis keys generate --help`"))?;
+    let from = policy_directory();
     let next = match made {
         Made::Secret(text) => {
             create(&secret, text.as_bytes(), 0o600).map_err(|error| unwritten(&secret, &error))?;
             told(terminal, &secret, "the secret (mode 0600): whoever has it can sign")?;
-            format!(
-                "keys: {{ secret_file: {} }}` and `algorithms: [{}]",
-                secret.display(),
-                arguments.algorithm.name()
-            )
+            let (file, name) = (seen_from(&from, &secret), arguments.algorithm.name());
+            format!("keys: {{ secret_file: {} }}` and `algorithms: [{name}]", file.display())
         }
         Made::Private(der) => {
             let pem = pem(&der);
@@ -104,13 +105,32 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
                 "the private key (mode 0600): `portcullis token mint --key` signs with it",
             )?;
             told(terminal, &public, "its public key set, for everybody")?;
-            format!("keys: {{ jwks_file: {} }}", public.display())
+            format!("keys: {{ jwks_file: {} }}", seen_from(&from, &public).display())
         }
     };
     terminal.tell(&format!(
-        "next: write `{next}` in the issuer of a policy; the path begins at the policy's own directory\n"
+        "next: write `{next}` in the issuer of a policy in {}, where the path begins\n",
+        if from == Path::new(".") { "this directory".to_owned() } else { format!("`{}`", from.display()) },
     ));
     Ok(Outcome::Yes)
+}
+
+/// Where the policy is that a person works on here.
+fn policy_directory() -> PathBuf {
+    let usual = Path::new("policies");
+    if usual.is_dir() { usual } else { Path::new(".") }.to_owned()
+}
+
+/// The way from one directory to a file; both are there. The whole way where they have nothing in common.
+fn seen_from(directory: &Path, file: &Path) -> PathBuf {
+    let (Ok(from), Ok(to)) = (directory.canonicalize(), file.canonicalize()) else { return file.to_owned() };
+    let shared = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
+    // The root alone is nothing in common.
+    if shared < 2 {
+        return to;
+    }
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(shared)).collect()
 }
 
 fn told(terminal: &Terminal, path: &Path, what: &str) -> io::Result<()> {

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::attached::{bytes, keys};
+use super::attached::keys;
+use super::input::bytes;
 use super::terminal::Terminal;
 use super::trouble::Trouble;
 use crate::cases::Run;
@@ -18,13 +19,12 @@ use crate::token::trust::SourceKeys;
 /// `--keys`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Given {
-    /// Public keys of an issuer: a JWKS or PEM file; several allowed. Without the issuer's keys its signature is
-    /// taken for good, and that is said
+    /// Public keys of an issuer: a JWKS or PEM file; several allowed. Without them the signature cannot be checked
     #[arg(long = "keys", value_name = "[ISSUER=]FILE")]
     files: Vec<String>,
 }
 
-/// Random bytes for one question.
+/// Random bytes for one question, or one run of tests.
 ///
 /// # Errors
 /// A machine without randomness.
@@ -32,6 +32,14 @@ pub fn secret() -> anyhow::Result<[u8; 32]> {
     let mut secret = [0; 32];
     aws_lc_rs::rand::fill(&mut secret).map_err(|_| anyhow::anyhow!("there is no randomness"))?;
     Ok(secret)
+}
+
+/// Why there is no yes: a signature that nobody here can check.
+pub fn unverified() -> Trouble {
+    Trouble::new(
+        "the signature was not checked: the issuer's keys are not here",
+        "give them with `--keys FILE`, or be content with everything else: `--unverified`",
+    )
 }
 
 /// A policy with the keys that are here.

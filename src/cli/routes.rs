@@ -2,14 +2,13 @@
 
 mod matrix;
 mod rows;
+mod written;
 
 use clap::ValueEnum;
 
-use super::report::Report;
 use super::set::{Paths, Set};
 use super::terminal::Terminal;
-use super::trouble::Trouble;
-use super::{Outcome, TEMPLATE};
+use super::{Outcome, TEMPLATE, compiled};
 
 /// List the rules of a policy: forbid rules, then routes, with what they ask in words
 #[derive(Debug, clap::Args)]
@@ -47,23 +46,14 @@ enum Format {
 
 pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let set = Set::read(&arguments.paths.or_usual())?;
-    let policy = match set.compile() {
-        Ok(policy) => policy,
-        Err(mut problems) => {
-            problems.sort();
-            let report =
-                Report { name: None, files: set.files(), problems: &problems.problems, is_strict: false };
-            terminal.tell(&report.for_error(terminal));
-            return Err(Trouble::new("the policy cannot be used", "mend what `portcullis check` says").into());
-        }
-    };
+    let policy = compiled::of(&set, terminal)?;
     let text = if arguments.matrix {
-        let matrix = matrix::Matrix::of(&policy);
+        let matrix = matrix::Matrix::of(&policy, &set.document());
         match arguments.format {
             Format::Human => matrix.table().without_empty_columns().human(terminal),
             Format::Json => serde_json::to_string_pretty(&matrix.json())? + "\n",
             Format::Markdown => matrix.table().without_empty_columns().markdown(),
-            Format::Csv => matrix.table().csv(),
+            Format::Csv => matrix.sheet().csv(),
         }
     } else {
         let rows = rows::rows(&policy, &set.document());

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::progress::Progress;
 use super::set::{Paths, Set};
 use super::terminal::Terminal;
 
@@ -24,7 +25,7 @@ pub fn read(paths: &Paths, terminal: &Terminal) -> anyhow::Result<Vec<Named>> {
     let usual = paths.or_usual();
     let whole = Set::read(&usual)?;
     if let ([directory], false) = (usual.as_slice(), paths.are_given())
-        && let Some(apart) = apart(directory, &whole)?
+        && let Some(apart) = apart(directory, &whole, terminal)?
     {
         terminal.tell(&format!(
             "{} below `{path}` are no set together, so each is taken on its own; `{path}` as an argument takes them as one\n",
@@ -37,7 +38,8 @@ pub fn read(paths: &Paths, terminal: &Terminal) -> anyhow::Result<Vec<Named>> {
 }
 
 /// The directories of one that holds no policy itself, where at least two of them can do without the others.
-fn apart(directory: &Path, whole: &Set) -> anyhow::Result<Option<Vec<Named>>> {
+fn apart(directory: &Path, whole: &Set, terminal: &Terminal) -> anyhow::Result<Option<Vec<Named>>> {
+    let _progress = Progress::waiting(terminal, "reading the policy");
     if whole.compile().is_ok() {
         return Ok(None);
     }

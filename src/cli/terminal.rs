@@ -46,6 +46,7 @@ impl Terminal {
     /// Looks at the streams and the environment.
     pub fn detect(color: Color) -> Self {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_wanted = |is_terminal: bool| match color {
             Color::Always => true,
             Color::Never => false,
@@ -55,12 +56,12 @@ impl Terminal {
             {
                 true
             }
-            Color::Auto => is_terminal && env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            Color::Auto => is_terminal && !is_dumb,
         };
         Self {
             colors_out: is_wanted(io::stdout().is_terminal()),
             colors_error: is_wanted(io::stderr().is_terminal()),
-            is_watched: io::stderr().is_terminal(),
+            is_watched: io::stderr().is_terminal() && !is_dumb,
             width: page().unwrap_or(USUAL_WIDTH).clamp(40, 200),
             page: page(),
         }
@@ -76,7 +77,7 @@ impl Terminal {
         self.page
     }
 
-    /// Whether a person may be looking at standard error.
+    /// Whether a person may be looking at standard error, where a line can be written over.
     pub const fn is_watched(&self) -> bool {
         self.is_watched
     }

@@ -9,15 +9,15 @@ mod watch;
 
 use std::time::Instant;
 
-use anyhow::anyhow;
 use clap::ValueEnum;
 use regex::Regex;
 
+use super::progress::Progress;
 use super::report::Report;
 use super::set::Paths;
 use super::terminal::{Style, Terminal};
 use super::trouble::Trouble;
-use super::{Outcome, TEMPLATE, sets};
+use super::{Outcome, TEMPLATE, keys_here, sets};
 use crate::policy::diagnostic::Diagnostics;
 use results::Results;
 
@@ -81,14 +81,15 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
 fn once(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let sets = sets::read(&arguments.paths, terminal)?;
-    let mut secret = [0; 32];
-    aws_lc_rs::rand::fill(&mut secret).map_err(|_| anyhow!("there is no randomness"))?;
+    let secret = keys_here::secret()?;
     let mut results = Results::default();
     let mut is_usable = true;
     for named in &sets {
         let mut problems = Diagnostics::default();
+        let progress = Progress::waiting(terminal, "reading the policy");
         let policy = named.set.compile().map_err(|found| problems = found).ok();
         let suites = named.set.suites(policy.as_deref(), &mut problems);
+        drop(progress);
         problems.sort();
         if problems.has_errors() {
             let report = Report {

@@ -16,7 +16,7 @@ use super::{Outcome, TEMPLATE};
 /// Make tokens, and see what a policy makes of them
 #[derive(Debug, clap::Args)]
 #[command(help_template = TEMPLATE, before_help = "Examples:
-  portcullis token inspect \"$TOKEN\"
+  portcullis token inspect token.txt
   portcullis token mint --issuer auth-service --key keys/private.pem --claims '{\"sub\": 7}'
 
 ")]

@@ -1,5 +1,7 @@
 //! What a reason means here, and what can be done about it.
 
+use std::collections::BTreeSet;
+
 use crate::decision::{Allowed, Denial, Denied};
 use crate::response::sentence;
 
@@ -80,18 +82,22 @@ pub(super) fn next(denial: &Denial, routes: &[RouteNote], nearest: Option<&str>)
     }
 }
 
+fn each_once<'t>(words: impl Iterator<Item = &'t String>) -> String {
+    let words: BTreeSet<&str> = words.map(String::as_str).collect();
+    words.into_iter().collect::<Vec<_>>().join(", ")
+}
+
 fn no_route(routes: &[RouteNote], nearest: Option<&str>) -> String {
-    let mut methods: Vec<&str> = routes
-        .iter()
-        .filter(|route| !route.shadow)
-        .flat_map(|route| route.only_methods.iter().map(String::as_str))
-        .collect();
-    methods.sort_unstable();
-    methods.dedup();
+    let enforced = || routes.iter().filter(|route| !route.shadow);
+    let methods = each_once(enforced().flat_map(|route| &route.only_methods));
     if !methods.is_empty() {
+        return format!("the path has routes for {methods}: is the method right, or a route missing?");
+    }
+    let hosts = each_once(enforced().flat_map(|route| &route.only_host));
+    if !hosts.is_empty() {
         return format!(
-            "the path has routes for {}: is the method right, or a route missing?",
-            methods.join(", ")
+            "the path has routes for host {hosts}, and the request names another: a URL says which, \
+             `https://crm.example.com/customers`"
         );
     }
     if let Some(nearest) = nearest {

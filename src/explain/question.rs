@@ -126,8 +126,7 @@ pub fn ask(
         (None, None) => (None, None),
     };
     if let Some(token) = token {
-        let authorization = || Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
-        request.carry(&token, &place.unwrap_or_else(authorization));
+        request.carry(&token, &place.unwrap_or_else(Place::usual));
     }
     if assumed {
         snapshot.trust = with_fixture(&snapshot, secret, now);

@@ -35,6 +35,8 @@ pub struct RouteNote {
     pub why_not: Option<String>,
     /// Methods that it names, where the method is all that does not fit.
     pub only_methods: Vec<String>,
+    /// The host that it is for, where the host is all that does not fit.
+    pub only_host: Option<String>,
 }
 
 /// Every route whose path matches, enforced ones first, the winner at the top.
@@ -64,6 +66,7 @@ pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<
                 why: wins.then(|| why(admitted)),
                 why_not,
                 only_methods: only_methods(one, request),
+                only_host: only_host(one, request),
             });
         }
         notes.sort_by_key(|note| !note.wins);
@@ -86,6 +89,11 @@ fn only_methods(one: &RequestMatch, request: &Request<'_>) -> Vec<String> {
         return Vec::new();
     }
     one.methods.iter().flatten().map(ToString::to_string).collect()
+}
+
+fn only_host(one: &RequestMatch, request: &Request<'_>) -> Option<String> {
+    let is_all = !one.host.matches(&request.host) && one.takes_method(request.method);
+    is_all.then(|| one.host.to_string())
 }
 
 fn why_not(

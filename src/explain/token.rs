@@ -104,6 +104,7 @@ pub struct CallerNote {
     /// When it ends, leeway included.
     pub expires: Option<String>,
 }
+
 /// What a policy set makes of a token, wherever one would send it. Where the issuer's keys are not in the
 /// snapshot, `secret` (drawn for this question alone) stands in for them, and the note says so.
 #[must_use]
@@ -156,8 +157,7 @@ fn is_of(issuer: &IssuerSettings, token: &Decoded) -> bool {
 pub fn usual_place(snapshot: &Snapshot, token: &str) -> Place {
     let decoded = Decoded::of(token);
     let issuer = snapshot.policy.issuers.iter().find(|issuer| is_of(issuer, &decoded));
-    let authorization = || Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
-    issuer.and_then(|issuer| issuer.places.first().cloned()).unwrap_or_else(authorization)
+    issuer.and_then(|issuer| issuer.places.first().cloned()).unwrap_or_else(Place::usual)
 }
 
 /// Notes on the token of a request, looked for where the rules did.
@@ -207,6 +207,7 @@ pub(super) fn note(
 fn rejected(rejection: &Rejection) -> RejectedNote {
     RejectedNote { reason: rejection.reason.label().into(), detail: rejection.detail.to_string() }
 }
+
 fn places(snapshot: &Snapshot, look_in: &[IssuerId]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let settings = look_in.iter().filter_map(|id| snapshot.policy.issuers.get(usize::from(id.0)));
@@ -217,6 +218,7 @@ fn places(snapshot: &Snapshot, look_in: &[IssuerId]) -> Vec<String> {
     }
     found
 }
+
 fn caller(snapshot: &Snapshot, identity: &Identity) -> CallerNote {
     let guards = &snapshot.policy.guards;
     let texts = |list: &[Box<str>]| list.iter().map(ToString::to_string).collect::<Vec<_>>();

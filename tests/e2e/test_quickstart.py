@@ -21,10 +21,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def run(command: str, directory: Path, environment: dict[str, str]) -> str:
     shell = ["bash", "-c", command]
-    ended = subprocess.run(
-        shell, cwd=directory, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # as it stands on a screen
+    ended = subprocess.run(shell, cwd=directory, env=environment, **both, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}"
     return ended.stdout
 
 

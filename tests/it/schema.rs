@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
 use portcullis::cases;
+use portcullis::cases::mutate::Operator;
 use portcullis::policy::diagnostic::{Diagnostics, SourceFile, codes};
 use portcullis::policy::schema;
 use portcullis::policy::yaml::{self, Kind, Node};
@@ -181,7 +182,7 @@ const MORE_PLACES: [(&str, &str); 4] = [
     ("blocks", "routes: [{ on_deny: { forbidden: { status: 404 }, zzzzzzzzzzzz: 1 } }]"),
 ];
 
-const TEST_PLACES: [(&str, &str); 8] = [
+const TEST_PLACES: [(&str, &str); 9] = [
     ("", "zzzzzzzzzzzz: 1"),
     ("token", "tokens: { a: { zzzzzzzzzzzz: 1 } }"),
     ("test", "tests: [{ zzzzzzzzzzzz: 1 }]"),
@@ -190,6 +191,7 @@ const TEST_PLACES: [(&str, &str); 8] = [
     ("carried", "tests: [{ tokens: [{ zzzzzzzzzzzz: 1 }] }]"),
     ("place", "tests: [{ tokens: [{ place: { zzzzzzzzzzzz: 1 } }] }]"),
     ("expectMap", "tests: [{ expect: { zzzzzzzzzzzz: 1 } }]"),
+    ("acceptedMutant", "accepted_mutants: [{ zzzzzzzzzzzz: 1 }]"),
 ];
 
 /// The keys that the reader knows where it found one that it does not.
@@ -289,6 +291,13 @@ fn the_schema_has_the_words_of_the_reader() {
             .unwrap_or_default();
         assert_eq!(words, known, "{pointer}");
     }
+}
+
+#[test]
+fn the_schema_has_every_way_to_change_a_policy() {
+    let schema = schema::tests();
+    let words = schema.pointer("/definitions/acceptedMutant/properties/operator/enum").expect("words");
+    assert_eq!(*words, serde_json::json!(Operator::ALL.map(Operator::word)));
 }
 
 #[test]

@@ -15,15 +15,38 @@ pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Expect {
         Some("allow") => expect.allowed = Some(true),
         Some("deny") => expect.allowed = Some(false),
         Some(other) => wrong(other, node.at, problems),
-        None => read_map(node, &mut expect, problems),
+        None => match node.kind {
+            // As a cell of a matrix says it.
+            Kind::Integer(status) => wrong(&status.to_string(), node.at, problems),
+            Kind::Null
+            | Kind::Bool(_)
+            | Kind::Float(_)
+            | Kind::Text { .. }
+            | Kind::Sequence(_)
+            | Kind::Mapping(_) => read_map(node, &mut expect, problems),
+        },
     }
     expect
 }
 
-fn wrong(word: &str, at: At, problems: &mut Diagnostics) {
-    problems
-        .error(codes::TEST_SHAPE, at, format!("`{word}` is no expectation"))
-        .hint("`allow`, `deny`, or `{ deny: missing_scope, status: 403 }`");
+/// A status and a reason stand in a cell of a matrix as they are; elsewhere they are named.
+fn wrong(said: &str, at: At, problems: &mut Diagnostics) {
+    let mut parts: Vec<String> = Vec::new();
+    for word in said.split_whitespace() {
+        match (is_reason(word), word.parse::<u16>()) {
+            (Some(allowed), _) => {
+                parts.insert(0, format!("{}: {word}", if allowed { "allow" } else { "deny" }));
+            }
+            (None, Ok(status)) => parts.push(format!("status: {status}")),
+            (None, Err(_)) => {}
+        }
+    }
+    let hint = if parts.is_empty() {
+        "`allow`, `deny`, or `{ deny: missing_scope, status: 403 }`".to_owned()
+    } else {
+        format!("`expect: {{ {} }}`", parts.join(", "))
+    };
+    problems.error(codes::TEST_SHAPE, at, format!("`{said}` is no expectation")).hint(hint);
 }
 
 fn read_map(node: &Node, expect: &mut Expect, problems: &mut Diagnostics) {
@@ -86,7 +109,7 @@ pub(in crate::cases) fn unknown_reason(word: &str, at: At, problems: &mut Diagno
     let problem = problems.error(codes::UNKNOWN_REASON, at, format!("`{word}` is no reason"));
     match closest(word, Denied::ALL.iter().map(|reason| reason.label())) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint("the reasons are listed in docs/policy-reference.md"),
+        None => problem.hint("the reasons are listed in docs/why-was-it-denied.md"),
     };
 }
 

@@ -22,7 +22,7 @@ pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Option<Request> {
     let mut keys = Fields::of(node, problems)?;
     let mut request = Request {
         method: keys.text("method", problems).unwrap_or_else(|| "GET".into()),
-        host: keys.text("host", problems).unwrap_or_default(),
+        host: host(&mut keys, problems).unwrap_or_default(),
         target: keys.text("path", problems).unwrap_or_else(|| "/".into()),
         ..Request::default()
     };
@@ -44,6 +44,18 @@ pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Option<Request> {
     }
     keys.finish(&["method", "host", "path", "query", "headers", "source", "grpc"], problems);
     Some(request)
+}
+
+/// A host as a client names it: no URL. One that is not good for a server is for a test to say.
+pub(super) fn host(keys: &mut Fields<'_>, problems: &mut Diagnostics) -> Option<Box<str>> {
+    let named = keys.named("host", problems)?;
+    if let Some((_, rest)) = named.value.split_once("://") {
+        let host = rest.split('/').next().unwrap_or_default();
+        problems
+            .error(codes::TEST_SHAPE, named.at, format!("`{}` is a URL, not a host", named.value))
+            .hint(format!("the host alone: `host: {host}`"));
+    }
+    Some(named.value)
 }
 
 /// Reads `METHOD TARGET`; `None` where a text is none.

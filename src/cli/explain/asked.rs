@@ -1,18 +1,13 @@
 //! What is asked: from flags, or from a captured `CheckRequest`.
 
-use std::io::Read;
 use std::path::Path;
 
 use super::Arguments;
 use crate::cases::{Captured, Request};
-use crate::cli::attached::bytes;
 use crate::cli::input;
 use crate::cli::trouble::Trouble;
 use crate::explain::Question;
 use crate::server::wire::captured;
-
-/// More than any captured request has.
-const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The question of the flags.
 ///
@@ -51,14 +46,7 @@ pub fn captured_in(path: &Path) -> Result<Captured, Trouble> {
             "give a CheckRequest as JSON, or as the message itself",
         )
     };
-    let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let input = std::io::stdin().lock();
-        input.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| unusable(error.to_string()))?;
-        bytes
-    } else {
-        bytes(path).map_err(unusable)?
-    };
+    let bytes = input::bytes(path).map_err(unusable)?;
     captured(&bytes).map_err(|error| unusable(error.to_string()))
 }
 

@@ -8,6 +8,9 @@ use crate::explain::{AnswerNote, DecisionNote, Explanation, RuleNote, Step};
 pub fn write(explanation: &Explanation, terminal: &Terminal) -> String {
     let mut page = Page::new(terminal);
     page.decision(&explanation.decision);
+    if explanation.token.signature_assumed && explanation.decision.outcome == "allow" {
+        page.line(2, "the signature of its token was not checked");
+    }
     page.request(explanation);
     page.forbids(explanation);
     page.routes(explanation);

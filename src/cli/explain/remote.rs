@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use crate::cli::http::Peer;
+use crate::cli::progress::Progress;
+use crate::cli::terminal::Terminal;
 use crate::cli::trouble::Trouble;
 use crate::explain::{Explanation, Question};
 
@@ -10,14 +12,16 @@ use crate::explain::{Explanation, Question};
 ///
 /// # Errors
 /// A server that does not answer, or does not take the question.
-pub fn ask(server: &str, question: &Question) -> anyhow::Result<Explanation> {
+pub fn ask(server: &str, question: &Question, terminal: &Terminal) -> anyhow::Result<Explanation> {
     let hint = "name the `listen.admin` of the server: http://127.0.0.1:9193 or unix:/path";
     let unusable = |what: String| Trouble::new(what, hint);
     let peer =
         Peer::parse(server).ok_or_else(|| unusable(format!("`{server}` is no address of a server")))?;
-    let page = peer
-        .ask("POST", "/explain", Some(&serde_json::to_string(question)?))
-        .map_err(|error| unusable(format!("`{server}` does not answer: {error}")))?;
+    let question = serde_json::to_string(question)?;
+    let progress = Progress::waiting(terminal, format!("waiting for {server}"));
+    let page = peer.ask("POST", "/explain", Some(&question));
+    drop(progress);
+    let page = page.map_err(|error| unusable(format!("`{server}` does not answer: {error}")))?;
     if page.status == 200 {
         let explanation = serde_json::from_str(&page.body);
         return explanation.map_err(|error| {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::written;
 use crate::cli::table::Table;
+use crate::policy::document::Document;
 use crate::policy::guard::{GuardName, Guards};
 use crate::policy::requirement::{Check, Granted, Requirement};
 use crate::policy::route::Ask;
@@ -45,6 +47,7 @@ pub struct Matrix {
 #[derive(Debug)]
 struct Row {
     kind: &'static str,
+    matches: Vec<String>,
     name: String,
     mode: &'static str,
     /// Whose tokens: guards, `anyone`, `nobody`.
@@ -56,15 +59,19 @@ struct Row {
 
 impl Matrix {
     /// Forbid rules, then routes.
-    pub fn of(policy: &Policy) -> Self {
+    pub fn of(policy: &Policy, document: &Document) -> Self {
         let guards = &policy.guards;
+        let mut written = written::written(document);
+        let mut matches =
+            |meta: &RuleMeta| written.remove(&meta.at).map(|rule| rule.matches).unwrap_or_default();
         let mut rows = Vec::new();
         for forbid in &policy.forbids {
             let caller = match &forbid.unless {
                 None => "nobody".to_owned(),
                 Some(_) => named(&forbid.guards, guards),
             };
-            rows.push(Row::of("forbid", &forbid.meta, forbid.shadow, caller, forbid.unless.as_ref(), guards));
+            let asked = forbid.unless.as_ref().map(|requirement| Row::asked(requirement, guards));
+            rows.push(Row::of("forbid", &forbid.meta, matches(&forbid.meta), forbid.shadow, caller, asked));
         }
         for route in &policy.routes {
             let (caller, requirement) = match &route.ask {
@@ -72,24 +79,33 @@ impl Matrix {
                 Ask::Nobody => ("nobody".to_owned(), None),
                 Ask::Require(requirement) => (named(&route.guards, guards), Some(requirement)),
             };
-            rows.push(Row::of("route", &route.meta, route.shadow, caller, requirement, guards));
+            let asked = requirement.map(|requirement| Row::asked(requirement, guards));
+            rows.push(Row::of("route", &route.meta, matches(&route.meta), route.shadow, caller, asked));
         }
         let columns: BTreeSet<Column> =
             rows.iter().flat_map(|row| row.cells.iter().map(|(column, _)| column.clone())).collect();
         Self { columns: columns.into_iter().collect(), rows }
     }
 
+    /// For people: a name that only repeats the match is left out.
     pub fn table(&self) -> Table {
-        let mut headings = ["KIND", "NAME", "MODE", "CALLER"].map(str::to_owned).to_vec();
+        self.with_names(|row, matched| written::beside(&row.name, matched))
+    }
+
+    /// For scripts, which find rules by their names.
+    pub fn sheet(&self) -> Table {
+        self.with_names(|row, _| row.name.clone())
+    }
+
+    fn with_names(&self, name: impl Fn(&Row, &str) -> String) -> Table {
+        let mut headings = ["KIND", "MATCH", "NAME", "MODE", "CALLER"].map(str::to_owned).to_vec();
         headings.extend(self.columns.iter().map(heading));
         headings.push("ALSO".to_owned());
         let cells = |row: &Row| {
-            let mut cells = vec![
-                row.kind.to_owned(),
-                row.name.clone(),
-                if row.mode == "shadow" { row.mode.to_owned() } else { String::new() },
-                row.caller.clone(),
-            ];
+            let matched = row.matches.join(", ");
+            let mode = if row.mode == "shadow" { row.mode } else { "" };
+            let name = name(row, &matched);
+            let mut cells = vec![row.kind.to_owned(), matched, name, mode.to_owned(), row.caller.clone()];
             cells.extend(self.columns.iter().map(|column| row.cell(column).to_owned()));
             cells.push(row.also.clone());
             cells
@@ -103,6 +119,7 @@ impl Matrix {
                 row.cells.iter().map(|(column, _)| (heading(column), row.cell(column).into())).collect();
             json!({
                 "kind": row.kind,
+                "matches": row.matches,
                 "name": row.name,
                 "mode": row.mode,
                 "caller": row.caller,
@@ -118,26 +135,30 @@ impl Row {
     fn of(
         kind: &'static str,
         meta: &RuleMeta,
+        matches: Vec<String>,
         is_shadow: bool,
         caller: String,
-        requirement: Option<&Requirement>,
-        guards: &Guards,
+        asked: Option<(Vec<(Column, Cell)>, String)>,
     ) -> Self {
-        let mut cells = Vec::new();
-        let mut also = Vec::new();
-        if let Some(requirement) = requirement {
-            collect(requirement, Cell::Needed, &mut cells);
-            let others = requirement.checks.iter().filter(|check| asks_more(check));
-            also.extend(others.map(|check| Checked { check, guards }.to_string()));
-        }
+        let (cells, also) = asked.unwrap_or_default();
         Self {
             kind,
+            matches,
             name: meta.name.to_string(),
             mode: if is_shadow { "shadow" } else { "enforce" },
             caller,
             cells,
-            also: also.join(" and "),
+            also,
         }
+    }
+
+    /// What has a column, and what else is asked.
+    fn asked(requirement: &Requirement, guards: &Guards) -> (Vec<(Column, Cell)>, String) {
+        let mut cells = Vec::new();
+        collect(requirement, Cell::Needed, &mut cells);
+        let others = requirement.checks.iter().filter(|check| asks_more(check));
+        let also: Vec<String> = others.map(|check| Checked { check, guards }.to_string()).collect();
+        (cells, also.join(" and "))
     }
 
     /// Of several mentions the strictest.

@@ -1,13 +1,10 @@
 //! One row a rule.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
+use super::written::{self, Written};
 use crate::cli::table::Table;
-use crate::policy::compile::words;
-use crate::policy::diagnostic::At;
-use crate::policy::document::{Document, Match};
+use crate::policy::document::Document;
 use crate::policy::guard::{GuardName, Guards};
 use crate::policy::requirement::{Check, Requirement};
 use crate::policy::route::{Ask, TokenUse};
@@ -28,16 +25,9 @@ pub struct Row {
     place: String,
 }
 
-/// What only the document knows of a rule.
-#[derive(Debug, Default)]
-struct Written {
-    matches: Vec<String>,
-    description: Option<String>,
-}
-
 /// Forbid rules, then routes, each in the order of their names.
 pub fn rows(policy: &Policy, document: &Document) -> Vec<Row> {
-    let mut written = written(document);
+    let mut written = written::written(document);
     let guards = &policy.guards;
     let mut row = |kind, meta: &RuleMeta, is_shadow, named: &[GuardName]| {
         let Written { matches, description } = written.remove(&meta.at).unwrap_or_default();
@@ -84,32 +74,6 @@ fn beside_guards(requirement: &Requirement, guards: &Guards) -> String {
     if words.is_empty() { "authenticated".to_owned() } else { words.join(" and ") }
 }
 
-fn written(document: &Document) -> HashMap<At, Written> {
-    let description =
-        |text: &Option<crate::policy::document::Text>| text.as_ref().map(|text| text.value.to_string());
-    let forbids = document.forbid.iter().map(|forbid| {
-        let mut matches: Vec<String> = forbid.matches.iter().map(fenced).collect();
-        let holes = forbid.except.iter().flatten().map(|hole| format!("except {}", words(hole)));
-        matches.extend(holes);
-        (forbid.at, Written { matches, description: description(&forbid.description) })
-    });
-    let routes = document.routes.iter().map(|route| {
-        let matches = route.matches.iter().map(words).collect();
-        (route.at, Written { matches, description: description(&route.description) })
-    });
-    forbids.chain(routes).collect()
-}
-
-/// A match of a forbid rule, with what it asks of the token.
-fn fenced(written: &Match) -> String {
-    let token = match written {
-        Match::Map(map) => map.token.as_ref(),
-        Match::Text(_) => None,
-    };
-    let token = token.map(|token| format!(" [token {}]", token.value)).unwrap_or_default();
-    format!("{}{token}", words(written))
-}
-
 /// Everything, for scripts.
 pub fn sheet(rows: &[Row]) -> Table {
     let cells = |row: &Row| {
@@ -133,11 +97,11 @@ const HEADINGS: [&str; 8] = ["KIND", "MATCH", "NAME", "GUARD", "ASKS", "TOKEN", 
 pub fn table(rows: &[Row]) -> Table {
     let cells = |row: &Row| {
         let matched = row.matches.join(", ");
-        let repeats = row.name == matched || row.name == format!("{matched} (shadow)");
+        let name = written::beside(&row.name, &matched);
         vec![
             row.kind.to_owned(),
             matched,
-            if repeats { String::new() } else { row.name.clone() },
+            name,
             row.guards.join(", "),
             row.asks.clone(),
             row.token.to_owned(),

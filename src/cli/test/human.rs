@@ -1,6 +1,6 @@
 //! Results for people: what differs, why it was decided so, and a last line that says what it comes to.
 
-use super::mutants::{Mutation, Survivor};
+use super::mutants::{Idle, Mutation, Survivor};
 use super::results::{Failure, Results, Tested, percent};
 use super::{duration, verdict};
 use crate::cases::Mismatch;
@@ -90,13 +90,18 @@ fn mutants(mutation: &Mutation, terminal: &Terminal) -> String {
     for survivor in &mutation.survivors {
         text.push_str(&survived(survivor, terminal));
     }
-    let tried = mutation.noticed + mutation.survivors.len();
-    let verdict = if mutation.survivors.is_empty() {
-        "mutants".to_owned()
-    } else {
-        terminal.paint(Style::Bad, "mutants")
-    };
-    text.push_str(&format!("{verdict}: {} of {tried} noticed", mutation.noticed));
+    for idle in &mutation.idle {
+        text.push_str(&accepted_for_nothing(idle, terminal));
+    }
+    if let Some(first) = mutation.survivors.first() {
+        text.push_str(&next(first));
+    }
+    let verdict =
+        if mutation.is_good() { "mutants".to_owned() } else { terminal.paint(Style::Bad, "mutants") };
+    text.push_str(&format!("{verdict}: {} of {} noticed", mutation.noticed, mutation.tried()));
+    if mutation.accepted > 0 {
+        text.push_str(&format!(", {} accepted", mutation.accepted));
+    }
     if mutation.untested > 0 {
         text.push_str(&format!("; {} more are no policy", mutation.untested));
     }
@@ -116,6 +121,28 @@ fn survived(survivor: &Survivor, terminal: &Terminal) -> String {
         text.push_str(&format!("{}\n", terminal.paint(Style::Good, &format!("    + {after}"))));
     }
     text
+}
+
+fn accepted_for_nothing(idle: &Idle, terminal: &Terminal) -> String {
+    let place = terminal.paint(Style::Faint, &format!("({}:{})", idle.file, idle.line));
+    let heading = terminal.paint(Style::Strong, "accepted for nothing");
+    format!("{heading}: {}; {}, so remove it {place}\n", idle.mutant, idle.why)
+}
+
+/// What can be done about a survivor.
+fn next(survivor: &Survivor) -> String {
+    let mut entry =
+        vec![("operator", survivor.operator.word().to_owned()), ("owner", survivor.owner.clone())];
+    entry.push(("before", survivor.before.clone()));
+    entry.extend(survivor.after.clone().map(|after| ("after", after)));
+    // JSON strings are YAML strings.
+    let entry: Vec<String> =
+        entry.iter().map(|(key, text)| format!("{key}: {}", serde_json::json!(text))).collect();
+    format!(
+        "hint: write a test that decides otherwise without it; if none can, accept it in a *_test.yaml:\n  \
+         accepted_mutants:\n    - {{ {}, because: … }}\n",
+        entry.join(", ")
+    )
 }
 
 fn last_line(results: &Results, terminal: &Terminal) -> String {

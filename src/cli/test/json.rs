@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::mutants::{Mutation, Survivor};
+use super::mutants::{Idle, Mutation, Survivor};
 use super::results::{Failure, Results, Tested, percent};
 use crate::cases::coverage::Point;
 
@@ -72,8 +72,14 @@ fn mutants(mutation: &Mutation) -> Value {
         "noticed": mutation.noticed,
         "no_policy": mutation.untested,
         "not_tried": mutation.left_out,
+        "accepted": mutation.accepted,
         "survivors": mutation.survivors.iter().map(survivor).collect::<Vec<_>>(),
+        "accepted_for_nothing": mutation.idle.iter().map(idle).collect::<Vec<_>>(),
     })
+}
+
+fn idle(idle: &Idle) -> Value {
+    json!({ "file": idle.file, "line": idle.line, "mutant": idle.mutant, "why": idle.why })
 }
 
 fn survivor(survivor: &Survivor) -> Value {

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::mutants::{Idle, Survivor};
 use super::results::{Failure, Results, Tested, percent};
 
 /// A case: where it is, its name, how long it took, and why it failed (in a line, and in full).
@@ -27,20 +28,9 @@ pub fn write(results: &Results) -> String {
     if !results.is_covered() {
         suites.push(("coverage", coverage(results)));
     }
-    if let Some(mutation) = results.mutation.as_ref().filter(|mutation| !mutation.survivors.is_empty()) {
-        let of = |survivor: &'_ super::mutants::Survivor| {
-            let after = survivor.after.as_ref().map(|after| format!("\n+ {after}")).unwrap_or_default();
-            (
-                format!("{}, {}", survivor.operator.word(), survivor.owner),
-                format!("- {}{after}", survivor.before),
-            )
-        };
-        let cases = mutation.survivors.iter().map(|survivor| {
-            let (name, change) = of(survivor);
-            let failure = Some(("no test notices".to_owned(), change));
-            Case { file: &survivor.file, line: survivor.line, name, took: Duration::ZERO, failure }
-        });
-        suites.push(("mutants", cases.collect()));
+    if let Some(mutation) = results.mutation.as_ref().filter(|mutation| !mutation.is_good()) {
+        let idle = mutation.idle.iter().map(accepted_for_nothing);
+        suites.push(("mutants", mutation.survivors.iter().map(survived).chain(idle).collect()));
     }
     let all = || suites.iter().flat_map(|(_, cases)| cases);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -119,6 +109,22 @@ fn case(test: &Tested) -> Case<'_> {
         }
     });
     Case { file: &test.file, line: test.line, name: test.name.to_string(), took: test.took, failure }
+}
+
+fn survived(survivor: &Survivor) -> Case<'_> {
+    let after = survivor.after.as_ref().map(|after| format!("\n+ {after}")).unwrap_or_default();
+    Case {
+        file: &survivor.file,
+        line: survivor.line,
+        name: format!("{}, {}", survivor.operator.word(), survivor.owner),
+        took: Duration::ZERO,
+        failure: Some(("no test notices".to_owned(), format!("- {}{after}", survivor.before))),
+    }
+}
+
+fn accepted_for_nothing(idle: &Idle) -> Case<'_> {
+    let failure = Some(("accepted for nothing".to_owned(), idle.why.to_owned()));
+    Case { file: &idle.file, line: idle.line, name: idle.mutant.clone(), took: Duration::ZERO, failure }
 }
 
 fn coverage(results: &Results) -> Vec<Case<'_>> {

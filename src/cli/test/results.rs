@@ -77,7 +77,7 @@ impl Results {
         let mut coverage = Coverage::of(&policy);
         let run = Run::new(policy, secret, now());
         let all = suites.iter().map(|(_, suite)| suite.cases.len()).sum();
-        let mut progress = Progress::new(terminal, "tests", all);
+        let progress = Progress::counting(terminal, "tests", all);
         let is_wanted = |case: &Case| arguments.run.as_ref().is_none_or(|wanted| wanted.is_match(&case.name));
         let mut done = 0;
         for (file, suite) in suites {
@@ -98,10 +98,8 @@ impl Results {
             self.coverage.push(coverage);
         }
         if arguments.mutate && self.failed() == 0 {
-            let cases =
-                suites.iter().flat_map(|(_, suite)| suite.cases.iter().map(move |case| (suite, case)));
-            let cases = cases.filter(|(_, case)| is_wanted(case));
-            self.mutation.get_or_insert_default().add(survivors(set, &run, cases, terminal));
+            let tried = survivors(set, &run, suites, is_wanted, terminal);
+            self.mutation.get_or_insert_default().add(tried);
         }
     }
 
@@ -125,7 +123,7 @@ impl Results {
 
     /// Whether the answer is yes.
     pub fn is_good(&self) -> bool {
-        let is_noticed = self.mutation.as_ref().is_none_or(|mutation| mutation.survivors.is_empty());
+        let is_noticed = self.mutation.as_ref().is_none_or(Mutation::is_good);
         self.failed() == 0 && self.is_covered() && is_noticed
     }
 }

@@ -9,6 +9,7 @@ use super::Arguments;
 use crate::cases::Wanted;
 use crate::cli::Outcome;
 use crate::cli::attached;
+use crate::cli::input;
 use crate::cli::set::Set;
 use crate::cli::terminal::Terminal;
 use crate::cli::trouble::{self, Trouble};
@@ -61,7 +62,7 @@ fn look(paths: &[PathBuf]) -> Sight {
         for wanted in suite.wanted() {
             let (Wanted::CheckRequest(path) | Wanted::Keys(path)) = wanted;
             let path = attached::place(file, &path.value);
-            let bytes = attached::bytes(&path).unwrap_or_default();
+            let bytes = input::file(&path).unwrap_or_default();
             files.insert(path, bytes);
         }
     }

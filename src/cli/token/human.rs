@@ -12,9 +12,12 @@ pub fn write(inspected: &Inspected, terminal: &Terminal) -> String {
     let note = &inspected.note;
     match (&note.caller, &note.rejected) {
         (Some(caller), _) => {
-            let good = page.paint(Style::Good, "good");
-            let but = if note.signature_assumed { ", if its signature is" } else { "" };
-            page.line(0, &format!("{good}{but}: a token of issuer {}", caller.issuer));
+            let (verdict, if_so) = if note.signature_assumed {
+                (page.paint(Style::Strong, "unverified"), ", good if its signature is")
+            } else {
+                (page.paint(Style::Good, "good"), "")
+            };
+            page.line(0, &format!("{verdict}: a token of issuer {}{if_so}", caller.issuer));
         }
         (None, Some(rejected)) => {
             let bad = page.paint(Style::Bad, "refused");

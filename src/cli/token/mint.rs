@@ -5,8 +5,7 @@ use zeroize::Zeroizing;
 
 use super::form::{Form, lists, of_policy, of_preset, times};
 use super::preset;
-use crate::cli::attached::bytes;
-use crate::cli::input::Span;
+use crate::cli::input::{Span, bytes};
 use crate::cli::set::Policies;
 use crate::cli::signing::SigningKey;
 use crate::cli::terminal::Terminal;

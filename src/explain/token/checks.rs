@@ -30,6 +30,7 @@ pub(super) enum Stage {
     Times,
     Done,
 }
+
 /// Where the verifier stopped. Its order is fixed, so the reason tells the place.
 pub(super) fn stage_of(rejection: &Rejection) -> Stage {
     match rejection.reason {

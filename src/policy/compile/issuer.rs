@@ -222,8 +222,7 @@ pub(super) fn claim_path(path: &Text, problems: &mut Diagnostics) -> Option<Clai
 }
 
 fn places(issuer: &document::Issuer, problems: &mut Diagnostics) -> Vec<Place> {
-    let authorization = || Place::Header { name: "authorization".into(), scheme: Some("Bearer".into()) };
-    let Some(written) = &issuer.token else { return vec![authorization()] };
+    let Some(written) = &issuer.token else { return vec![Place::usual()] };
     let mut places: Vec<Place> = Vec::new();
     for place in written {
         match place_of(place) {

@@ -19,6 +19,7 @@ pub(super) fn schema() -> Value {
         ("expectMap", expect()),
         ("moment", moment()),
         ("values", values()),
+        ("acceptedMutant", accepted_mutant()),
     ];
     document(
         "Portcullis policy tests",
@@ -36,6 +37,7 @@ fn root() -> Value {
             ("host", "The host of requests that name none.", text()),
             ("now", "The time; when the tests run, if left out.", see("moment")),
             ("tokens", "Tokens by name.", named(see("token"))),
+            ("accepted_mutants", "Mutants that no test can notice.", list(&see("acceptedMutant"))),
             ("tests", "The tests.", list(&see("test"))),
         ],
     )
@@ -79,6 +81,24 @@ fn test() -> Value {
             ("keys", "Issuers whose keys cannot be had.", unavailable),
             ("expect", "What is decided.", see("expect")),
             ("matrix", "Request → a cell for each token: `allow`, a status, a reason, or both.", rows),
+        ],
+    )
+}
+
+/// The words of `cases::mutate::Operator`, which stands above this module; a test compares them.
+const OPERATORS: [&str; 6] =
+    ["drop a key", "drop a list element", "all to any", "swap a guard", "open a forbid", "widen a template"];
+
+fn accepted_mutant() -> Value {
+    map(
+        "A mutant that no test can notice, as `test --mutate` names it.",
+        &["operator", "owner", "before", "because"],
+        &[
+            ("operator", "How the policy is changed.", json!({ "enum": OPERATORS })),
+            ("owner", "The rule, requirement or guard.", text()),
+            ("before", "What stands there.", text()),
+            ("after", "What stands there in the mutant; left out where nothing does.", text()),
+            ("because", "Why no test can notice it.", text()),
         ],
     )
 }

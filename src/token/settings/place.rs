@@ -18,6 +18,14 @@ pub enum Place {
     Query(Box<str>),
 }
 
+impl Place {
+    /// Where a token stands unless its issuer says otherwise (RFC 6750 section 2.1).
+    #[must_use]
+    pub fn usual() -> Self {
+        Self::Header { name: "authorization".into(), scheme: Some("Bearer".into()) }
+    }
+}
+
 /// Schemes are compared without regard to case (RFC 9110 section 11.1): `Bearer` and `bearer` are one place.
 impl PartialEq for Place {
     fn eq(&self, other: &Self) -> bool {

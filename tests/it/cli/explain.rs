@@ -27,6 +27,7 @@ fn every_way_a_request_may_go_is_told() {
         ("fence", "GET /admin/jobs --guard app --claims '{\"sub\": \"7\"}'"),
         ("expired", "GET /customers --guard app --claims '{\"exp\": \"-5m\"}'"),
         ("no-route", "GET /custommers"),
+        ("nothing-near", "GET /"),
         ("wrong-method", "DELETE /customers"),
         ("no-path", "GET customers"),
         ("bad-path", "GET /admin/%2e%2e/customers"),
@@ -49,6 +50,34 @@ fn what_is_expected_decides_the_exit_code() {
 }
 
 #[test]
+fn a_token_that_nobody_here_can_check_opens_nothing() {
+    let program = program();
+    program.run("keys generate").exits(0);
+    let minted = program.run("token mint --issuer app --key keys/private.pem --scope read-crm");
+    program.write("token.txt", &minted.exits(0).out);
+    let explain = |more: &str| program.run(&format!("explain GET /customers --token token.txt {more}"));
+    assert!(explain("").exits(0).out.contains("the signature of its token was not checked"));
+    let said = explain("--expect allow");
+    assert!(said.exits(2).error.starts_with("error: the signature was not checked"), "{}", said.error);
+    explain("--expect allowed").exits(2);
+    explain("--expect allow --unverified").exits(0);
+    explain("--expect allow --keys keys/jwks.json").exits(0);
+    // What is denied all the same stays so with any signature.
+    program.run("explain POST /customers --token token.txt --expect deny").exits(0);
+    // Claims are nobody's.
+    let claims = "--guard app --claims '{\"scope\": \"read-crm\"}'";
+    program.run(&format!("explain GET /customers {claims} --expect allow")).exits(0);
+}
+
+#[test]
+fn another_host_than_the_routes_is_told() {
+    let policy = "version: 1\nroutes:\n  - { match: GET crm.example.com/customers, allow: anyone }\n";
+    let program = Program::with(&[("policies/policy.yaml", policy)]);
+    program.run("explain GET /customers").exits(0).is("explain-other-host");
+    program.run("explain GET https://crm.example.com/customers --expect allow").exits(0);
+}
+
+#[test]
 fn as_json_it_is_one_object_with_the_rule_and_its_line() {
     let said = program()
         .run(&format!("explain GET /users/8 --guard app --claims '{{\"sub\": \"7\"}}' {NOON} --format json"));
@@ -66,6 +95,8 @@ fn what_cannot_be_asked_is_told_with_a_next_step() {
         ("bad-claims", "GET /customers --claims nothing"),
         ("bad-header", "GET /customers -H nothing"),
         ("no-file", "--check-request nothing.bin"),
+        ("no-token-file", "GET / --token nothing.txt"),
+        ("nobody-there", "GET / --admin unix:nobody.sock"),
         ("no-policy", "GET / --policies nowhere"),
         ("no-url", "GET"),
         ("bad-moment", "GET / --now yesterday"),

@@ -14,9 +14,25 @@ fn init_writes_a_policy_that_passes_its_own_tests() {
     let program = Program::with(&[]);
     program.run("init policies").exits(0).is("init");
     let checked = program.run("check policies --strict");
-    assert_eq!(checked.exits(0).out, "ok: 1 file, 5 routes, 1 forbid rule, 1 issuer, 37 tests\n");
+    assert_eq!(checked.exits(0).out, "ok: 1 file, 5 routes, 1 forbid rule, 1 issuer, 48 tests\n");
     program.run("test policies").exits(0);
     program.run("init policies").exits(2).is("init-again");
+}
+
+#[test]
+fn the_tests_of_init_see_everything_and_notice_every_change() {
+    let program = Program::with(&[]);
+    program.run("init policies").exits(0);
+    let said = program.run("test policies --mutate --min-coverage 100").timeless();
+    said.exits(0).is("init-mutants");
+}
+
+#[test]
+fn keys_are_named_as_the_policy_sees_them() {
+    let program = Program::with(&[("policies/policy.yaml", "version: 1\n")]);
+    program.run("keys generate").exits(0).is("keys-generate-beside-policies");
+    let deep = program.run("keys generate --algorithm HS256 --out policies/deep/keys");
+    assert!(deep.error.contains("secret_file: deep/keys/secret"), "{}", deep.error);
 }
 
 #[test]
@@ -76,6 +92,8 @@ fn completions_and_manual_pages_know_every_command() {
     for page in ["portcullis.1", "portcullis-explain.1", "portcullis-token-mint.1"] {
         assert!(program.path("pages").join(page).is_file(), "{page}");
     }
+    program.run("completions nushell").exits(2).is("completions-unknown");
+    program.run("man --out /proc/nowhere").exits(2).is("man-nowhere");
     let manual = program.run("man").exits(0).out.clone();
     let parts = manual.matches(".SH EXAMPLES").count();
     assert!(parts > 15, "{parts} pages with examples");

@@ -108,14 +108,24 @@ fn each_failed_check_is_named_with_what_was_asked_and_a_next_step() {
         assert!(inspected.out.contains("next: "), "{}", inspected.out);
     }
     program.run("token inspect garbage").exits(1).is("token-inspect-garbage");
+    program.run("token inspect token.txt").exits(2).is("token-inspect-no-file");
+    program.run_with("token inspect -", "").exits(2).is("token-inspect-nothing");
 }
 
 #[test]
-fn without_the_keys_a_signature_is_taken_for_good_and_that_is_said() {
+fn without_the_keys_there_is_no_yes_unless_that_is_enough() {
     let policy = "version: 1\nissuers: { auth: { issuer: https://auth.example.com, audiences: [crm], keys: { jwks_url: https://auth.example.com/jwks } } }\nroutes: [{ match: /, allow: authenticated }]\n";
     let program = Program::with(&[("policies/policy.yaml", policy), ("ed25519.pem", &key("ed25519-a"))]);
     let minted = program.run(&format!("token mint --key ed25519.pem --key-id ed25519-a {NOON}"));
-    program.run_with(&format!("token inspect - {NOON}"), &minted.out).exits(0).is("token-inspect-assumed");
+    let inspect = |more: &str| program.run_with(&format!("token inspect - {more} {NOON}"), &minted.out);
+    inspect("").exits(2).is("token-inspect-unverified");
+    assert_eq!(inspect("--unverified").exits(0).out, inspect("").out);
+    let told: Value = serde_json::from_str(&inspect("--format json").exits(2).out).expect("JSON");
+    assert_eq!((&told["verdict"], &told["signature_assumed"]), (&"unverified".into(), &true.into()));
+    // All else is checked, and a no is a no.
+    let late = program.run(&format!("token mint --key ed25519.pem --expires-in -5m {NOON}"));
+    let refused = program.run_with(&format!("token inspect - --unverified {NOON}"), &late.out);
+    assert!(refused.exits(1).out.starts_with("refused (expired)"), "{}", refused.out);
     let jwks = |name| mint::jwks(&[mint::Signer::new("EdDSA", name).jwk()]);
     program.write("jwks.json", &jwks("ed25519-a"));
     let checked = program.run_with(&format!("token inspect - --keys auth=jwks.json {NOON}"), &minted.out);

@@ -106,6 +106,60 @@ tests:
     assert_eq!((&dropped["owner"], &dropped["line"]), (&"route GET /customers".into(), &13.into()));
 }
 
+/// The mutants that no test of the small policy can notice.
+const ACCEPTED: &str = r#"accepted_mutants:
+  - { operator: open a forbid, owner: forbid rule admin-area, before: "forbid: admin-area", because: the route asks for the same }
+  - operator: drop a key
+    owner: forbid rule admin-area
+    before: "guard: admin"
+    after: "guard: any"
+    because: the route asks for the same
+  - operator: drop a key
+    owner: route /admin/**
+    before: "guard: admin"
+    after: "guard: any"
+    because: the fence asks for the same
+"#;
+
+#[test]
+fn what_no_test_can_notice_is_accepted_with_a_reason() {
+    let program = Program::with(&in_policies(POLICY, &format!("{TESTS}{ACCEPTED}")));
+    program.run("test --mutate").timeless().exits(0).is("test-mutants-accepted");
+    // To the letter: another change in the same place is another mutant.
+    program.write("policies/crm.yaml", &POLICY.replace("guard: admin, allow", "guard: [admin, user], allow"));
+    let said = program.run("test --mutate");
+    assert!(said.exits(1).out.contains("no test notices: drop a key, route /admin/**"), "{}", said.out);
+}
+
+#[test]
+fn what_is_accepted_for_nothing_fails() {
+    let idle = "  - { operator: drop a key, owner: route GET /customers, before: 'scopes: [read-crm]', because: wrong }
+  - { operator: swap a guard, owner: route GET /gone, before: 'guard: a', after: 'guard: b', because: of old }
+";
+    let program = Program::with(&in_policies(POLICY, &format!("{TESTS}{ACCEPTED}{idle}")));
+    program.run("test --mutate").timeless().exits(1).is("test-mutants-idle");
+    program.run("test --mutate --format junit").timeless().exits(1).is("test-mutants-idle-junit");
+    let value: Value = serde_json::from_str(&program.run("test --mutate --format json").out).expect("JSON");
+    let mutants = &value["mutants"];
+    assert_eq!((&mutants["accepted"], &mutants["survivors"]), (&3.into(), &Value::Array(Vec::new())));
+    assert_eq!(mutants["accepted_for_nothing"][0]["why"], "a test notices it");
+    assert_eq!(mutants["accepted_for_nothing"][1]["why"], "there is no such mutant");
+    // Without `--mutate` nobody asked.
+    program.run("test").exits(0);
+}
+
+#[test]
+fn what_is_accepted_is_named_whole_and_says_why() {
+    let wrong = "accepted_mutants:
+  - { operator: drop a kee, owner: route /a, before: 'guard: a', because: so }
+  - { operator: drop a key, owner: route /a, before: 'guard: a' }
+  - { operator: drop a key, owner: route /a, because: ' ' }
+  - drop a key
+";
+    let program = Program::with(&in_policies(POLICY, &format!("{TESTS}{wrong}")));
+    program.run("check").exits(1).is("check-accepted-mutants");
+}
+
 /// A guard that asks less would also fill less into the tokens that are made for it, and notice nothing.
 #[test]
 fn tokens_are_made_by_the_policy_as_it_is() {

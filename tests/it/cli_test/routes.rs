@@ -69,10 +69,12 @@ fn reviews_and_spreadsheets_have_their_forms() {
 #[test]
 fn the_matrix_shows_who_needs_what() {
     program(MORE).run("routes --matrix").exits(0).is("routes-matrix");
+    program(MORE).run("routes --matrix --format csv").exits(0).is("routes-matrix-csv");
     program(MORE).run("routes --matrix --format markdown").exits(0).is("routes-matrix-markdown");
     let said = program(MORE).run("routes --matrix --format json");
     let rows: Vec<Value> = serde_json::from_str(&said.exits(0).out).expect("JSON");
     let report = rows.iter().find(|row| row["name"] == "/report").expect("a row");
+    assert_eq!(report["matches"], json!(["/report"]));
     assert_eq!(report["asks"], json!({ "role admin": "one of", "permission reports:read": "one of" }));
 }
 

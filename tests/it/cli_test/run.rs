@@ -88,6 +88,19 @@ fn files_that_are_wrong_are_a_no_and_files_that_are_not_there_no_answer() {
 }
 
 #[test]
+fn an_expectation_or_a_host_in_another_form_is_told_how_it_is_written() {
+    let tests = "host: https://crm.example/
+tests:
+  - { request: GET /healthz, expect: 401 }
+  - { request: GET /healthz, expect: missing_token }
+  - { request: GET /healthz, expect: 403 missing_scope }
+  - { request: GET /healthz, expect: perhaps }
+  - { request: { path: /healthz, host: 'http://crm.example:80' }, expect: { deny: no_such_reason_at_all } }
+";
+    Program::with(&in_policies(POLICY, tests)).run("check").exits(1).is("check-forms");
+}
+
+#[test]
 fn a_policy_that_comes_from_standard_input_has_tests_in_files() {
     let program = Program::with(&[("tests/crm_test.yaml", TESTS)]);
     assert_eq!(program.run_with("test -", POLICY).code, Some(1), "it brings no tests");
