@@ -50,7 +50,7 @@ fn operator(word: &str, at: At, problems: &mut Diagnostics) -> Option<Operator> 
     if known.is_none() {
         let words = Operator::ALL.map(Operator::word);
         let problem = problems.error(codes::TEST_SHAPE, at, format!("`{word}` is no way to change a policy"));
-        match closest(word, words.into_iter()) {
+        match closest(word, words) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint(format!("one of {}", words.join(", "))),
         };
