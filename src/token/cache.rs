@@ -46,7 +46,7 @@ pub struct CacheStats {
     pub hits: u64,
     /// Tokens not found, or no longer good.
     pub misses: u64,
-    /// Entries pushed out or expired.
+    /// Verified tokens that were remembered and are not any more: pushed out, or replaced once they had expired.
     pub evictions: u64,
     /// Entries now.
     pub entries: u64,
@@ -102,7 +102,9 @@ pub struct TokenCache {
     refused: Cache<Name, Entry<Refusal>>,
     hits: AtomicU64,
     misses: AtomicU64,
-    evictions: Arc<AtomicU64>,
+    remembered: AtomicU64,
+    /// The last figure told: counters do not go back.
+    evictions: AtomicU64,
 }
 
 impl std::fmt::Debug for TokenCache {
@@ -115,24 +117,25 @@ impl TokenCache {
     /// An empty cache.
     #[must_use]
     pub fn new(settings: CacheSettings) -> Self {
-        let evictions = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&evictions);
         let for_refusals = settings.max_bytes / 10;
         let verified = Cache::builder()
             .max_capacity(settings.max_bytes - for_refusals)
             .weigher(|_, entry: &Entry<Verified>| entry.known.weight())
-            .eviction_listener(move |_, _, cause| {
-                if cause.was_evicted() {
-                    counter.fetch_add(1, Ordering::Relaxed);
-                }
-            })
             .build();
         let refused = Cache::builder()
             .max_capacity(for_refusals)
             .weigher(|_, _: &Entry<Refusal>| REFUSAL_BYTES)
             .time_to_live(REFUSAL_AGE)
             .build();
-        Self { settings, verified, refused, hits: AtomicU64::new(0), misses: AtomicU64::new(0), evictions }
+        Self {
+            settings,
+            verified,
+            refused,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            remembered: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+        }
     }
 
     /// Figures for metrics. What the memory has put off is done first, by whoever asks: else they would be those of
@@ -141,10 +144,13 @@ impl TokenCache {
     pub fn stats(&self) -> CacheStats {
         self.verified.run_pending_tasks();
         self.refused.run_pending_tasks();
+        // A listener would cost every insertion more than the insertion.
+        let gone = self.remembered.load(Ordering::Relaxed).saturating_sub(self.verified.entry_count());
+        let evictions = self.evictions.fetch_max(gone, Ordering::Relaxed).max(gone);
         CacheStats {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
-            evictions: self.evictions.load(Ordering::Relaxed),
+            evictions,
             entries: self.verified.entry_count() + self.refused.entry_count(),
             bytes: self.verified.weighted_size() + self.refused.weighted_size(),
         }
@@ -184,6 +190,7 @@ impl TokenCache {
 
     pub(super) fn remember(&self, name: &Name, token: &str, known: Arc<Verified>) {
         self.verified.insert(*name, Entry { digest: digest_of(token), known });
+        self.remembered.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn remember_refusal(&self, name: &Name, token: &str, known: Refusal) {

@@ -35,6 +35,31 @@ fn members(names: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 const IN_HEADER: [&str; 10] =
     ["alg", "alg", "alg", "\\u0061lg", "kid", "k\\u0069d", "crit", "\\u0063rit", "b64", "typ"];
+/// A first look does not find names that are written with escapes; a strict reading does.
+#[test]
+fn a_name_with_escapes_that_the_first_look_passed_over_is_refused() {
+    let read = |header: &str, payload: &str| {
+        let token = format!("{}.{}.AAAA", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let mut space = Vec::new();
+        let unverified = Unverified::read(&token, &mut space, &Names::new()).map_err(|bad| bad.detail)?;
+        super::read(&unverified).map(|_| ()).map_err(|bad| bad.detail)
+    };
+    let plain = r#"{"alg":"RS256","kid":"k1"}"#;
+    assert_eq!(read(plain, r#"{"iss":"a"}"#), Ok(()));
+    for (header, payload, detail) in [
+        (r#"{"alg":"RS256","k\u0069d":"k1"}"#, r#"{"iss":"a"}"#, "the header can be read in two ways"),
+        (r#"{"alg":"RS256","kid":"k1","k\u0069d":"k2"}"#, r#"{"iss":"a"}"#, "the header has a member twice"),
+        (r#"{"\u0061lg":"HS256","alg":"RS256"}"#, r#"{"iss":"a"}"#, "the header has a member twice"),
+        (r#"{"\u0061lg":"RS256"}"#, r#"{"iss":"a"}"#, "it has no `alg`"),
+        (r#"{"alg":"RS256","\u0063rit":[]}"#, r#"{"iss":"a"}"#, "it has a `crit` header"),
+        (r#"{"alg":"RS256","b\u00364":true}"#, r#"{"iss":"a"}"#, "it has a `b64` header"),
+        (plain, r#"{"\u0069ss":"a"}"#, "`iss` can be read in two ways"),
+        (plain, r#"{"iss":"a","\u0069ss":"b"}"#, "the payload has a member twice"),
+    ] {
+        assert_eq!(read(header, payload), Err(detail), "{header} {payload}");
+    }
+}
+
 const IN_PAYLOAD: [&str; 6] = ["iss", "iss", "\\u0069ss", "sub", "a", "alg"];
 
 proptest! {
