@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: bench bench-envoy bench-instructions bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
+.PHONY: bench bench-envoy bench-ways bench-instructions bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -58,6 +58,9 @@ bench-instructions: system ## instructions of a decision, against benches/instru
 
 bench-envoy: system build $(VENV) ## behind a real Envoy, beside its own jwt_authn and rbac; TOKENS=1000 for many
 	ROUNDS=$(or $(ROUNDS),12) SECONDS=$(or $(SECONDS),2) TOKENS=$(or $(TOKENS),1) $(PYTHON) benches/envoy.py
+
+bench-ways: system build $(VENV) ## what the way to Portcullis costs: unix socket, TCP, mutual TLS
+	ROUNDS=$(or $(ROUNDS),12) SECONDS=$(or $(SECONDS),2) $(PYTHON) benches/ways.py
 
 soak: build $(VENV) ## half of peak load through Envoy for 30 minutes, with reloads, rotations, cancels and harm
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),30) $(PYTHON) -m pytest tests/e2e/test_soak.py -q

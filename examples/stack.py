@@ -35,7 +35,14 @@ class StackError(Exception):
 class Process:
     """A program that runs, with all it prints in a file."""
 
-    def __init__(self, name: str, command: list[str], log: Path, environment: dict[str, str] | None = None):
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        log: Path,
+        environment: dict[str, str] | None = None,
+        pass_fds: tuple[int, ...] = (),
+    ):
         self.name = name
         self.log = log
         with log.open("ab") as output:
@@ -45,6 +52,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
+                pass_fds=pass_fds,
                 start_new_session=True,  # Ctrl-C is for us; we end the others in order
                 preexec_fn=_die_with_parent,
             )
@@ -195,8 +203,14 @@ class Stack:
             process.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Process:
-        process = Process(name, command, self.directory / f"{name}.log", environment)
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str] | None = None,
+        pass_fds: tuple[int, ...] = (),
+    ) -> Process:
+        process = Process(name, command, self.directory / f"{name}.log", environment, pass_fds)
         self.processes.append(process)
         return process
 

@@ -5,6 +5,7 @@ pub mod codes;
 mod envoy;
 mod kubernetes;
 mod look;
+mod ours;
 
 use crate::policy::diagnostic::{At, Diagnostics, SourceFile};
 use crate::policy::yaml;

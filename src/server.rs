@@ -32,7 +32,7 @@ use admin::{Audience, Pages};
 use grpc::{Limits, Others, Phase, Reporter, Service};
 use in_flight::InFlight;
 use judge::Judge;
-use listen::{BindError, Listener};
+use listen::{BindError, Listener, Passed, Unclaimed};
 use tls::{Protocols, Tls, TlsError};
 use wire::Unavailable;
 use workers::{Services, Workers};
@@ -46,6 +46,9 @@ pub enum StartError {
     /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket was passed to us that nobody would serve.
+    #[error(transparent)]
+    Unclaimed(#[from] Unclaimed),
     /// Certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -62,6 +65,7 @@ pub enum StartError {
 /// # Errors
 /// What keeps it from starting. Once started, it ends well.
 pub fn run(settings: &Settings) -> Result<(), StartError> {
+    let passed = Passed::from_environment();
     let metrics = Metrics::new();
     let lines = Lines::start(settings.log.queue, Box::new(io::stdout()), metrics.clone())?;
     let form = Form::of(settings.log.format, io::stdout().is_terminal());
@@ -70,7 +74,7 @@ pub fn run(settings: &Settings) -> Result<(), StartError> {
     let edge = Builder::new_multi_thread().worker_threads(2).thread_name("edge").enable_all().build()?;
     let spans = spans(settings, &metrics, edge.handle());
     let log = DecisionLog::new(&settings.log, form, lines.clone(), spans.clone());
-    let ended = edge.block_on(serve(settings, &metrics, &log, edge.handle()));
+    let ended = edge.block_on(serve(settings, passed, &metrics, &log, edge.handle()));
     if let Some(spans) = spans {
         let _collector_is_slow = edge.block_on(async { timeout(LAST_LINES, spans.flush()).await });
     }
@@ -97,30 +101,14 @@ fn spans(settings: &Settings, metrics: &Metrics, edge: &Handle) -> Option<Spans>
 
 async fn serve(
     settings: &Settings,
+    passed: Passed,
     metrics: &Metrics,
     log: &DecisionLog,
     edge: &Handle,
 ) -> Result<(), StartError> {
     let mut signals = shutdown::Signals::new()?;
     let tls = settings.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
-    let mut listeners = Vec::new();
-    for address in &settings.grpc {
-        let listener = Listener::bind("listen.grpc", address, &settings.socket).await?;
-        listeners.push((listener, Protocols::Grpc));
-    }
-    for address in settings.http.iter().flat_map(|http| &http.addresses) {
-        let listener = Listener::bind("listen.http", address, &settings.socket).await?;
-        listeners.push((listener, Protocols::Http));
-    }
-    let mut pages = Vec::new();
-    if let Some(address) = &settings.metrics {
-        let listener = Listener::bind("listen.metrics", address, &settings.socket).await?;
-        pages.push((listener, Audience::Everyone));
-    }
-    if let Some(address) = &settings.admin {
-        let listener = Listener::bind("listen.admin", address, &settings.socket).await?;
-        pages.push((listener, Audience::Operators));
-    }
+    let (listeners, pages) = listeners(settings, passed).await?;
     let runtime = Runtime::start(Options { metrics: metrics.clone(), ..Options::from(settings) }, edge)?;
     let judge = Arc::new(Judge::new(Arc::clone(runtime.live()), metrics.clone(), log.clone()));
     let (others, reporter) = Others::new().await;
@@ -177,6 +165,30 @@ async fn serve(
         () = signals.again() => warn!("cut off by a second signal"),
     }
     Ok(())
+}
+
+/// Where decisions are asked for, and where pages are.
+type Listeners = (Vec<(Listener, Protocols)>, Vec<(Listener, Audience)>);
+
+async fn listeners(settings: &Settings, mut passed: Passed) -> Result<Listeners, StartError> {
+    let mut checks = Vec::new();
+    let grpc = settings.grpc.iter().map(|address| ("listen.grpc", address, Protocols::Grpc));
+    let http = settings.http.iter().flat_map(|http| &http.addresses);
+    for (setting, address, protocols) in
+        grpc.chain(http.map(|address| ("listen.http", address, Protocols::Http)))
+    {
+        let opened = Listener::open(setting, address, &settings.socket, &mut passed).await?;
+        checks.extend(opened.into_iter().map(|listener| (listener, protocols)));
+    }
+    let mut pages = Vec::new();
+    let metrics = settings.metrics.iter().map(|address| ("listen.metrics", address, Audience::Everyone));
+    let admin = settings.admin.iter().map(|address| ("listen.admin", address, Audience::Operators));
+    for (setting, address, audience) in metrics.chain(admin) {
+        let opened = Listener::open(setting, address, &settings.socket, &mut passed).await?;
+        pages.extend(opened.into_iter().map(|listener| (listener, audience)));
+    }
+    passed.are_claimed()?;
+    Ok((checks, pages))
 }
 
 /// Takes connections until we drain, and gives each to the thread with the fewest.

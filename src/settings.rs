@@ -53,7 +53,7 @@ macro_rules! settings {
 
 settings! {
     "policies", "", "Policy files and directories, separated by commas";
-    "listen.grpc", "127.0.0.1:9191", "Where Envoy asks: host:port, unix:/path or unix:@name; several by commas";
+    "listen.grpc", "127.0.0.1:9191", "Where Envoy asks: host:port, unix:/path, unix:@name or systemd:name; several by commas";
     "listen.http", "", "Where proxies ask over HTTP (forward authentication); several by commas";
     "listen.metrics", "127.0.0.1:9192", "Metrics and probes only; empty turns it off";
     "listen.admin", "127.0.0.1:9193", "Metrics, probes, policy, keys and decisions; empty turns it off";

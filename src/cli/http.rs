@@ -97,7 +97,7 @@ fn connect_unix(address: &Address) -> io::Result<UnixStream> {
         Address::Abstract(name) => {
             UnixStream::connect_addr(&SocketAddress::from_abstract_name(name.as_bytes())?)
         }
-        Address::Tcp(_) => Err(io::Error::other("this is no socket file")),
+        Address::Tcp(_) | Address::Systemd(_) => Err(io::Error::other("this is no socket file")),
     }
 }
 

@@ -138,6 +138,7 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
             let hint = error.hint();
             Err(Trouble::new(error.to_string(), hint).into())
         }
+        Err(StartError::Unclaimed(error)) => Err(Trouble::new(error.to_string(), error.hint()).into()),
         Err(StartError::Tls(error)) => Err(Trouble::new(error.to_string(), error.hint()).into()),
         Err(error @ StartError::System(_)) => Err(error.into()),
     }

@@ -1,6 +1,7 @@
 //! What in a configuration of Envoy makes an authorizer useless.
 
 mod call;
+mod documents;
 mod filter;
 mod find;
 mod identity;
@@ -26,12 +27,15 @@ pub fn examine(documents: &[Look<'_>], problems: &mut Diagnostics) -> String {
         }
         paths::examine(manager, problems);
         identity::examine(manager, problems);
-        routes::examine(manager, problems);
+        routes::examine(manager, &configuration, problems);
         order::examine(manager, problems);
         for authorizer in manager.authorizers() {
             filters += 1;
-            filter::examine(authorizer, &configuration, problems);
-            call::examine(authorizer.config, &configuration, problems);
+            // What is not there is said to be elsewhere.
+            if authorizer.config.is_there() {
+                filter::examine(authorizer, &configuration, problems);
+                call::examine(authorizer.config, &configuration, problems);
+            }
         }
     }
     let managers = configuration.managers.len();

@@ -23,7 +23,7 @@ pub fn examine(documents: &[Look<'_>], problems: &mut Diagnostics) -> String {
             seen += 1;
             policies::examine(&pod, container, problems);
             probes::examine(container, problems);
-            resources::examine(container, problems);
+            resources::examine(&pod, container, problems);
             order::examine(&pod, container, problems);
             security::examine(&pod, container, problems);
             sockets::examine(&pod, container, problems);

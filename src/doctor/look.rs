@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use crate::policy::diagnostic::At;
 use crate::policy::yaml::{Kind, Node};
 
+/// What is read as `true` where a truth value is wanted (YAML 1.1), in lower case.
+const TRUE: [&str; 4] = ["true", "yes", "on", "y"];
+
 /// A value, or the lack of one, and the place to speak of it: its key, or where it would stand.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'n> {
@@ -84,9 +87,9 @@ impl<'n> Look<'n> {
         }
     }
 
-    /// Whether it is `true`.
+    /// Whether it is `true`, as Envoy and Kubernetes read it: `yes` and `on`, too, in a place for a truth value.
     pub fn is_true(self) -> bool {
-        self.node.is_some_and(|node| node.kind == Kind::Bool(true))
+        self.text().is_some_and(|text| TRUE.contains(&&*text.to_ascii_lowercase()))
     }
 
     /// Whether it is this word.
@@ -106,11 +109,15 @@ impl<'n> Look<'n> {
 
     /// The type of a `typed_config`, without the part before the slash.
     pub fn kind(self) -> Option<&'n str> {
-        let of = |look: Self| match look.text()? {
-            Cow::Borrowed(text) => Some(text.rsplit('/').next().unwrap_or(text)),
+        self.key("type_url").last_of_url().or_else(|| self.key("@type").last_of_url())
+    }
+
+    /// What stands after the last slash of the URL of a type.
+    pub fn last_of_url(self) -> Option<&'n str> {
+        match self.text()? {
+            Cow::Borrowed(text) => text.rsplit('/').next(),
             Cow::Owned(_) => None,
-        };
-        of(self.key("type_url")).or_else(|| of(self.key("@type")))
+        }
     }
 
     /// What a `typed_config` holds: a `TypedStruct` has it one level deeper.
@@ -168,6 +175,18 @@ fn same_key(written: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::diagnostic::{Diagnostics, SourceFile};
+    use crate::policy::yaml;
+
+    #[test]
+    fn what_others_read_as_true_is_true() {
+        let source = |text: &str| SourceFile { name: "a.yaml".into(), text: text.into() };
+        for (text, is_true) in [("true", true), ("yes", true), ("On", true), ("off", false), ("1", false)] {
+            let source = source(&format!("key: {text}"));
+            let documents = yaml::documents(&source, 0, &mut Diagnostics::default());
+            assert_eq!(Look::of(&documents[0]).get("key").is_true(), is_true, "{text}");
+        }
+    }
 
     #[test]
     fn a_key_is_known_in_both_spellings_of_protobuf_and_in_no_other() {

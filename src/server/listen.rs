@@ -1,6 +1,7 @@
-//! Sockets that are listened on: TCP, unix socket files, and abstract unix sockets.
+//! Sockets that are listened on: TCP, unix socket files, abstract unix sockets, and those that systemd passes.
 
 mod error;
+mod passed;
 mod socket_file;
 mod stream;
 
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 use crate::settings::{Address, SocketOwner};
 
 pub use error::{BindCause, BindError};
+pub use passed::{Passed, Unclaimed};
 pub use stream::{StdStream, Stream};
 
 use socket_file::SocketFile;
@@ -43,11 +45,27 @@ enum Socket {
 }
 
 impl Listener {
-    /// Listens on an address that a setting (`listen.grpc`) names. Must be called within a tokio runtime, whose
-    /// threads then accept.
+    /// Listens on an address that a setting names, or on every socket that systemd passes under a name. Must be
+    /// called within a tokio runtime, whose threads then accept.
     ///
     /// # Errors
     /// [`BindError`], which names setting and address and knows a mend.
+    pub async fn open(
+        setting: &'static str,
+        address: &Address,
+        owner: &SocketOwner,
+        passed: &mut Passed,
+    ) -> Result<Vec<Self>, BindError> {
+        if let Address::Systemd(name) = address {
+            return passed.take(name).map_err(|cause| BindError { setting, address: address.clone(), cause });
+        }
+        Ok(vec![Self::bind(setting, address, owner).await?])
+    }
+
+    /// Listens on an address of our own, as [`Self::open`] does.
+    ///
+    /// # Errors
+    /// [`BindError`]; also for a socket that only systemd could pass.
     pub async fn bind(
         setting: &'static str,
         address: &Address,
@@ -68,6 +86,7 @@ impl Listener {
                 let listener = abstract_socket(name).map_err(|error| fail(BindCause::of(error)))?;
                 (Socket::Unix(listener), address.clone(), None)
             }
+            Address::Systemd(_) => return Err(fail(BindCause::NotPassed(Vec::new()))),
         };
         Ok(Self { socket, address, failing: AtomicBool::new(false), _file: file })
     }

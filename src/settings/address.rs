@@ -13,6 +13,8 @@ pub enum Address {
     Unix(PathBuf),
     /// `unix:@name`.
     Abstract(String),
+    /// `systemd:name`: the sockets of this name that systemd has opened and passes on (`sd_listen_fds(3)`).
+    Systemd(String),
 }
 
 /// Mode and ownership of unix sockets.
@@ -30,6 +32,9 @@ impl Address {
     /// Reads an address.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(name) = text.strip_prefix("systemd:") {
+            return is_name(name).then(|| Self::Systemd(name.to_owned()));
+        }
         match text.strip_prefix("unix:") {
             Some("" | "@") => None,
             Some(name) => Some(match name.strip_prefix('@') {
@@ -47,6 +52,13 @@ impl fmt::Display for Address {
             Self::Tcp(address) => write!(formatter, "{address}"),
             Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
             Self::Abstract(name) => write!(formatter, "unix:@{name}"),
+            Self::Systemd(name) => write!(formatter, "systemd:{name}"),
         }
     }
+}
+
+/// Whether systemd would take it.
+fn is_name(name: &str) -> bool {
+    let is_printable = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(is_printable)
 }

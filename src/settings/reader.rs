@@ -56,7 +56,7 @@ impl<'v> Reader<'v> {
     pub(super) fn addresses(&mut self, key: &str) -> Vec<Address> {
         let parsed: Vec<Option<Address>> = self.list(key).iter().map(|text| Address::parse(text)).collect();
         if parsed.iter().any(Option::is_none) {
-            self.wrong(key, "an IP address and port, `unix:/path` or `unix:@name`");
+            self.wrong(key, "an IP address and port, `unix:/path`, `unix:@name` or `systemd:name`");
         }
         parsed.into_iter().flatten().collect()
     }

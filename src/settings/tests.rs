@@ -63,7 +63,7 @@ fn every_wrong_value_is_reported_at_once() {
 
 #[test]
 fn what_is_printed_can_be_read_again() {
-    let values = values(&[("listen.grpc", "unix:@a,127.0.0.1:1")], &[], "").expect("values");
+    let values = values(&[("listen.grpc", "unix:@a,127.0.0.1:1,systemd:grpc")], &[], "").expect("values");
     let file: BTreeMap<String, String> = read_file(&values.print()).expect("a file");
     let again = Values::gather(|_| None, &BTreeMap::new(), &file).expect("values");
     assert_eq!(again.read(), values.read());
@@ -147,6 +147,20 @@ fn a_server_that_nobody_can_ask_is_refused() {
     assert_eq!(problems[0].message, "setting `listen.grpc` is missing");
     let http = [("listen.grpc", ""), ("listen.http", "127.0.0.1:1"), ("http.target", "request")];
     assert!(values(&http, &[], "").expect("values").read().is_ok());
+}
+
+#[test]
+fn sockets_of_systemd_have_names_that_systemd_takes() {
+    let settings = values(&[("listen.admin", "systemd:portcullis.socket")], &[], "").expect("values").read();
+    let wanted = Address::Systemd("portcullis.socket".to_owned());
+    assert_eq!(settings.expect("settings").admin, Some(wanted));
+    let long = format!("systemd:{}", "x".repeat(256));
+    for wrong in ["systemd:", "systemd:a:b", "systemd:a b", "systemd:ä", &long] {
+        assert_eq!(
+            problems(&[("listen.grpc", wrong)]),
+            [format!("setting `listen.grpc` cannot be `{wrong}`")]
+        );
+    }
 }
 
 #[test]

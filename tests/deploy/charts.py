@@ -19,7 +19,6 @@ COPIES = {
         PROJECT / "deploy/prometheus/records.yaml",
         PROJECT / "deploy/grafana/portcullis.json",
     )
-    if source.exists()
 }
 ENVOY = SIDECAR / "templates" / "_envoy.tpl"
 

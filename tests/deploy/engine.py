@@ -42,6 +42,13 @@ def podman(*arguments: str, check: bool = True) -> str:
     return run("podman", *arguments, check=check).stdout
 
 
+def decisions(container: str) -> list[dict]:
+    """What Portcullis has logged of them, oldest first."""
+    said = run("podman", "logs", container)
+    lines = [json.loads(line) for line in (said.stdout + said.stderr).splitlines() if line.startswith("{")]
+    return [line for line in lines if line.get("target") == "decision"]
+
+
 def inspect(container: str) -> dict:
     return json.loads(podman("inspect", container))[0]
 

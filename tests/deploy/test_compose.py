@@ -111,11 +111,20 @@ def test_the_demo_runs_in_containers(demo: int):
 
     # AuthService makes its keys at its first start, and Portcullis waits for them.
     wait_for("Portcullis is ready", is_ready, seconds=180)
-    assert client.http1(demo, "GET", "/healthz").status == 200
-    assert client.http1(demo, "GET", "/customers").status == 401
+
+    def asked(method: str, path: str, *headers: tuple[str, str]) -> tuple[int, str]:
+        """The status that the client got, and the reason in Portcullis' log."""
+        container = "portcullis-demo_portcullis_1"
+        before = len(engine.decisions(container))
+        status = client.http1(demo, method, path, list(headers)).status
+        logged = wait_for("its line in the log", lambda: engine.decisions(container)[before:])
+        return status, logged[0]["reason"]
+
+    assert asked("GET", "/healthz") == (200, "allowed")
+    assert asked("GET", "/customers") == (401, "missing_token")
     reader = client.bearer(minted(shape="passport", subject="7", scopes=["read-crm"]))
     assert client.http1(demo, "GET", "/customers", reader).upstream("x-user-id") == ["7"]
-    assert client.http1(demo, "POST", "/customers", reader).status == 403
+    assert asked("POST", "/customers", *reader) == (403, "missing_scope")
     boss = client.bearer(minted(shape="jwt-auth", subject=1, role="admin", model="App\\Models\\Admin"))
     assert client.http1(demo, "GET", "/admin/reports", boss).upstream("x-user-guard") == ["admin"]
     partner = client.bearer(minted(shape="openid", subject="p", scope="read-crm", algorithm="ES256"))

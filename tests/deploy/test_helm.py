@@ -55,8 +55,7 @@ def test_every_version_of_kubernetes_takes_what_is_rendered(values: dict, versio
 def test_custom_resources_are_as_their_definitions_say():
     values = yaml.safe_load((charts.SERVICE / "ci/production-values.yaml").read_text())
     custom = [each for each in charts.render(charts.SERVICE, values) if custom_resources.is_custom(each)]
-    kinds = ["PodMonitor", "PrometheusRule"] if charts.COPIES else ["PodMonitor"]
-    assert [each["kind"] for each in custom] == kinds
+    assert [each["kind"] for each in custom] == ["PodMonitor", "PrometheusRule"]
     assert custom_resources.problems(custom) == ""
     mistyped = copy.deepcopy(custom)
     mistyped[0]["spec"]["podMetricsEndpoints"][0]["intervall"] = "30s"
@@ -173,35 +172,9 @@ def test_the_schema_is_one_and_covers_every_value():
     assert set(defaults) <= set(schema["properties"])
 
 
-PARENT = """
-apiVersion: v2
-name: application
-version: 1.0.0
-dependencies:
-- { name: portcullis, version: 0.1.0, condition: portcullis.enabled }
-- { name: portcullis-sidecar, version: 0.1.0 }
-"""
-DEPLOYMENT = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: application }
-spec:
-  selector: { matchLabels: { app: application } }
-  template:
-    metadata:
-      labels: { app: application }
-      annotations: { checksum/envoy: {{ include "portcullis-sidecar.checksum" . }} }
-    spec:
-      initContainers:
-      {{- include "portcullis-sidecar.initContainers" . | nindent 6 }}
-      containers:
-      - { name: application, image: example/application:1 }
-      volumes:
-      {{- include "portcullis-sidecar.volumes" . | nindent 6 }}
-      terminationGracePeriodSeconds: 60
----
-{{ include "portcullis-sidecar.envoyConfigMap" . }}
-"""
+def written(name: str) -> str:
+    """A file that the README shows."""
+    return (charts.CHARTS / "README.md").read_text().split(f"```yaml {name}\n")[1].split("```")[0]
 
 
 @pytest.fixture
@@ -209,8 +182,10 @@ def parent(tmp_path: Path) -> Path:
     """A chart of somebody's own that uses both."""
     chart = tmp_path / "application"
     (chart / "templates").mkdir(parents=True)
-    (chart / "Chart.yaml").write_text(PARENT)
-    (chart / "templates/deployment.yaml").write_text(DEPLOYMENT)
+    service = '- { name: portcullis, version: 0.1.0, repository: "", condition: portcullis.enabled }\n'
+    (chart / "Chart.yaml").write_text(written("Chart.yaml") + service)
+    (chart / "values.yaml").write_text("portcullis: { enabled: false }\n")
+    (chart / "templates/deployment.yaml").write_text(written("deployment.yaml"))
     for each in (charts.SERVICE, charts.SIDECAR):
         shutil.copytree(each, chart / "charts" / each.name)
     return chart
@@ -239,6 +214,28 @@ def test_the_library_takes_values_of_the_parent(parent: Path):
     spec = only(documents, "Deployment", "application")["spec"]["template"]["spec"]
     assert spec["initContainers"][0]["image"] == "registry.example.com/p:9"
     assert {"name": "portcullis-policies", "configMap": {"name": "mine"}} in spec["volumes"]
+
+
+def test_the_readme_shows_how_ones_own_chart_gets_the_sidecars(parent: Path):
+    documents = charts.render(parent, yaml.safe_load(written("values.yaml")))
+    assert [each["kind"] for each in documents] == ["Deployment", "ConfigMap"]
+    for document in documents:
+        schemas.check(document, schemas.versions()[-1])
+    spec = manifests.pod(documents)
+    assert spec["initContainers"][0]["image"] == "registry.example.com/portcullis:0.1.0"
+    assert {"name": "portcullis-policies", "configMap": {"name": "application-policies"}} in spec["volumes"]
+    command = [str(portcullis_binary()), "doctor", "kubernetes", "-"]
+    rendered = yaml.safe_dump_all(documents)
+    doctor = subprocess.run(command, input=rendered, capture_output=True, text=True, check=False)
+    assert doctor.returncode == 0, doctor.stdout
+
+
+def test_the_doctor_finds_nothing_in_what_is_rendered():
+    values = yaml.safe_load((charts.SERVICE / "ci/production-values.yaml").read_text())
+    rendered = yaml.safe_dump_all(charts.render(charts.SERVICE, values))
+    command = [str(portcullis_binary()), "doctor", "kubernetes", "-"]
+    doctor = subprocess.run(command, input=rendered, capture_output=True, text=True, check=False)
+    assert doctor.returncode == 0, doctor.stdout
 
 
 def test_the_service_is_good_as_a_subchart(parent: Path):

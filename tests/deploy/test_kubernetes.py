@@ -1,6 +1,7 @@
 """deploy/kubernetes: valid for every version, restricted, in the right order, and the same in all its forms."""
 
 import copy
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -193,3 +194,29 @@ def test_the_component_patches_any_deployment(component: str, tmp_path: Path):
     of_crm = manifests.pod(manifests.read("native" if component == "sidecar" else "classic"))
     for name in ("portcullis", "envoy"):
         assert manifests.container(spec, name) == manifests.container(copy.deepcopy(of_crm), name)
+
+
+def test_the_readme_shows_how_ones_own_application_gets_both(tmp_path: Path):
+    readme = (manifests.KUBERNETES / "README.md").read_text()
+    kustomization = readme.split("```yaml kustomization.yaml\n")[1].split("```")[0]
+    (tmp_path / "kustomization.yaml").write_text(kustomization)
+    (tmp_path / "deployment.yaml").write_text(OTHER)
+    service = {"ports": [{"name": "http", "port": 80, "targetPort": "http"}], "selector": {"app": "other"}}
+    named = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "other"}, "spec": service}
+    (tmp_path / "service.yaml").write_text(yaml.safe_dump(named))
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "routes.yaml").write_text("version: 1\n")
+    shutil.copytree(manifests.KUBERNETES, tmp_path / "portcullis" / "deploy" / "kubernetes")
+    rendered = manifests.render(tmp_path)
+    documents = list(yaml.safe_load_all(rendered))
+    for document in documents:
+        schemas.check(document, schemas.versions()[-1])
+        assert document["metadata"]["namespace"] == "shop"
+    spec = manifests.pod(documents)
+    assert manifests.container(spec, "portcullis")["image"] == "registry.example.com/portcullis:0.1.0"
+    assert manifests.one(documents, "ConfigMap", "portcullis-policies")["metadata"]["name"] == "portcullis-policies"
+    ports = [port["name"] for each in manifests.containers(spec) for port in each.get("ports", [])]
+    assert service["ports"][0]["targetPort"] in ports
+    command = [str(portcullis_binary()), "doctor", "kubernetes", "-"]
+    found = subprocess.run(command, input=rendered, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout

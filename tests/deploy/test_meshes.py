@@ -2,13 +2,17 @@
 
 import copy
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import custom_resources
 import manifests
 import pytest
+import schemas
+import test_kubernetes
 import yaml
-from stack import PROJECT
+from stack import PROJECT, portcullis_binary
 
 ISTIO = PROJECT / "deploy" / "istio"
 GATEWAY = PROJECT / "deploy" / "envoy-gateway"
@@ -144,3 +148,35 @@ def test_the_sidecar_of_the_gateway_is_the_one_of_the_component():
     path = one(GATEWAY, "sidecar", "Backend")["spec"]["endpoints"][0]["unix"]["path"]
     environment = {each["name"]: each["value"] for each in container["env"]}
     assert environment["PORTCULLIS_LISTEN_GRPC"] == f"unix:{path}"
+
+
+def test_the_sidecar_for_istio_is_the_one_of_the_component_without_envoy(tmp_path: Path):
+    deploy = tmp_path / "portcullis" / "deploy"
+    for each in (manifests.KUBERNETES, ISTIO):
+        shutil.copytree(each, deploy / each.name)
+    (tmp_path / "deployment.yaml").write_text(test_kubernetes.OTHER)
+    kustomization = {"resources": ["deployment.yaml"], "components": ["portcullis/deploy/istio/sidecar"]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    rendered = manifests.render(tmp_path)
+    [deployment] = yaml.safe_load_all(rendered)
+    schemas.check(deployment, schemas.versions()[0])
+    spec = manifests.pod([deployment])
+    assert [each["name"] for each in manifests.containers(spec)] == ["portcullis", "migrate", "web"]
+    component = yaml.safe_load((manifests.KUBERNETES / "sidecar/sidecars.yaml").read_text())["spec"]["template"]["spec"]
+    expected, found = component["initContainers"][0], manifests.container(spec, "portcullis")
+    for container in (expected, found):
+        container["env"] = {each["name"]: each["value"] for each in container["env"]}
+        container["volumeMounts"] = [each for each in container["volumeMounts"] if each["name"] != "portcullis-socket"]
+    expected["env"]["PORTCULLIS_LISTEN_GRPC"] = "127.0.0.1:9191"
+    assert found == expected
+    used = {mount["name"] for each in manifests.containers(spec) for mount in each.get("volumeMounts", [])}
+    assert {volume["name"] for volume in spec["volumes"]} == used
+    command = [str(portcullis_binary()), "doctor", "kubernetes", "-"]
+    doctor = subprocess.run(command, input=rendered, capture_output=True, text=True, check=False)
+    assert doctor.returncode == 0, doctor.stdout
+
+
+def test_the_doctor_finds_nothing_in_the_pods_of_the_gateway():
+    command = [str(portcullis_binary()), "doctor", "kubernetes", str(GATEWAY / "sidecar.yaml")]
+    doctor = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (doctor.returncode, doctor.stdout) == (0, "ok: 1 file, 1 container of Portcullis\n")

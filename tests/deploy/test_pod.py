@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 
 import client
+import engine
 import manifests
 import pytest
 import tokens
-from pod import Pod
+from pod import NAME, Pod
 from stack import http_get, wait_for
 
 USER = "App\\Models\\User"
@@ -27,21 +28,34 @@ def ask(pod: Pod, method: str, path: str, token: str | None = None, *headers: tu
     return client.http1(pod.ports["http"], method, path, [*credentials, *headers])
 
 
+def denied(pod: Pod, method: str, path: str, token: str | None = None) -> tuple[int, str]:
+    """The status that the client got, and the reason in Portcullis' log."""
+    container = f"{NAME}-portcullis"
+    before = len(engine.decisions(container))
+    status = ask(pod, method, path, token).status
+
+    def line() -> dict | None:
+        new = engine.decisions(container)[before:]
+        return next((one for one in new if (one["method"], one["path"]) == (method, path)), None)
+
+    return status, wait_for("its line in the log", line)["reason"]
+
+
 def test_real_requests_are_decided(pod: Pod):
     reader = tokens.passport(pod.keys, subject="7", scopes=["read-crm"])
     partner = tokens.openid(pod.keys, subject="partner-3", scope="read-crm", algorithm="ES256")
     mobile = tokens.jwt_auth(pod.keys, subject=1, role="user", model=USER)
     boss = tokens.jwt_auth(pod.keys, subject=1, role="admin", model=ADMIN)
     assert ask(pod, "GET", "/healthz").status == 200
-    assert ask(pod, "GET", "/customers").status == 401
+    assert denied(pod, "GET", "/customers") == (401, "missing_token")
     allowed = ask(pod, "GET", "/customers", reader, ("X-User-Id", "1"), ("x.user.id", "1"))
     assert allowed.upstream("x-user-id") == ["7"], "and not what the client said"
     assert allowed.upstream("x.user.id") == []
-    assert ask(pod, "POST", "/customers", reader).status == 403
+    assert denied(pod, "POST", "/customers", reader) == (403, "missing_scope")
     assert ask(pod, "GET", "/customers", partner).upstream("x-user-guard") == ["openid"], "keys were fetched in the pod"
     assert ask(pod, "GET", "/admin/reports", boss).upstream("x-user-guard") == ["admin"]
-    assert ask(pod, "GET", "/admin/reports", mobile).status == 401
-    assert ask(pod, "GET", "/nobody-named-this", reader).status == 403
+    assert denied(pod, "GET", "/admin/reports", mobile) == (401, "guard_mismatch")
+    assert denied(pod, "GET", "/nobody-named-this", reader) == (403, "no_route")
 
 
 def test_envoy_and_portcullis_log_the_same_decision(pod: Pod):
@@ -91,7 +105,7 @@ def test_the_cluster_sees_metrics_and_readiness_and_nothing_else(pod: Pod):
 
 def test_a_policy_changed_in_the_config_map_is_taken_up(pod: Pod):
     process = pod.process("portcullis")
-    assert ask(pod, "GET", "/news").status == 403
+    assert denied(pod, "GET", "/news") == (403, "no_route")
     good = pod.policies["routes.yaml"]
     pod.policies["routes.yaml"] = good + "\n  - match: GET /news\n    allow: anyone\n"
     pod.write_policies()

@@ -89,10 +89,12 @@ def _read_stream(peer: h2.connection.H2Connection, connection: socket.socket) ->
 
 
 def grpc_call(
-    port: int, method: str, message: bytes = b"", metadata: Headers = ()
+    where: int | str, method: str, message: bytes = b"", metadata: Headers = ()
 ) -> tuple[grpc.StatusCode, bytes, str]:
-    """Status, message and details of a unary call, as a gRPC client library reports them."""
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    """Status, message and details of a unary call to a port or a `unix:` address, as a client library reports them."""
+    target = where if isinstance(where, str) else f"127.0.0.1:{where}"
+    # The library would make an authority of the path of a socket, with characters that no authority may have.
+    with grpc.insecure_channel(target, options=[("grpc.default_authority", "localhost")]) as channel:
         call = channel.unary_unary(method)
         try:
             return grpc.StatusCode.OK, call(message, metadata=list(metadata), timeout=10), ""

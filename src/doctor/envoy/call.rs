@@ -4,9 +4,8 @@ use std::net::IpAddr;
 
 use crate::doctor::codes;
 use crate::doctor::look::Look;
+use crate::doctor::ours;
 use crate::policy::diagnostic::Diagnostics;
-use crate::policy::units;
-use crate::settings;
 
 use super::find::Configuration;
 
@@ -33,14 +32,8 @@ pub fn examine(filter: Look<'_>, configuration: &Configuration<'_>, problems: &m
         if grpc.is_there() {
             http2(cluster, problems);
         }
-        in_the_clear(cluster, problems);
+        in_the_clear(cluster, configuration, problems);
     }
-}
-
-/// How long Portcullis may take by itself, in seconds.
-fn deadline() -> f64 {
-    let setting = settings::ALL.iter().find(|setting| setting.key == "limits.deadline");
-    setting.and_then(|setting| units::duration(setting.default)).map_or(0.0, |time| time.as_secs_f64())
 }
 
 fn timeout(service: Look<'_>, problems: &mut Diagnostics) -> f64 {
@@ -57,7 +50,8 @@ fn timeout(service: Look<'_>, problems: &mut Diagnostics) -> f64 {
             .hint("`timeout: 0.25s`");
         return f64::INFINITY;
     }
-    if seconds <= deadline() {
+    let deadline = ours::duration("limits.deadline").as_secs_f64();
+    if seconds <= deadline {
         let given_as = given.text().map_or_else(|| "the default of 0.2s".into(), |text| format!("`{text}`"));
         problems
             .warning(
@@ -65,7 +59,7 @@ fn timeout(service: Look<'_>, problems: &mut Diagnostics) -> f64 {
                 given.at,
                 format!(
                     "a question may take {given_as}, and Portcullis {} ms by itself: its own 503, with the reason, comes too late",
-                    deadline() * 1000.0
+                    deadline * 1000.0
                 ),
             )
             .hint("`timeout: 0.25s`, or a shorter `limits.deadline`");
@@ -126,15 +120,12 @@ fn http2(cluster: Look<'_>, problems: &mut Diagnostics) {
 }
 
 /// Tokens go over this connection, and who can answer on it decides.
-fn in_the_clear(cluster: Look<'_>, problems: &mut Diagnostics) {
+fn in_the_clear(cluster: Look<'_>, configuration: &Configuration<'_>, problems: &mut Diagnostics) {
     if cluster.get("transport_socket").is_there() || cluster.get("transport_socket_matches").is_there() {
         return;
     }
-    let localities = cluster.get("load_assignment.endpoints");
-    let endpoints =
-        localities.items().flat_map(|locality| locality.get("lb_endpoints").items().collect::<Vec<_>>());
-    for endpoint in endpoints {
-        let address = endpoint.get("endpoint.address.socket_address.address");
+    for endpoint in configuration.endpoints(cluster) {
+        let address = endpoint.get("address.socket_address.address");
         if let Some(host) = address.text().filter(|host| !is_local(host)) {
             problems
                 .warning(

@@ -2,9 +2,8 @@
 
 use crate::doctor::codes;
 use crate::doctor::look::Look;
+use crate::doctor::ours;
 use crate::policy::diagnostic::Diagnostics;
-use crate::policy::units;
-use crate::settings;
 
 use super::find::{Configuration, Filter};
 use super::matching::matches;
@@ -146,10 +145,8 @@ fn question(config: Look<'_>, problems: &mut Diagnostics) {
 /// A question with a body that is too large is refused by Portcullis before it is read.
 pub fn body(config: Look<'_>, problems: &mut Diagnostics) {
     let most = config.get("with_request_body.max_request_bytes");
-    let ours = settings::ALL.iter().find(|setting| setting.key == "limits.message_bytes");
-    let ours =
-        ours.and_then(|setting| units::bytes(setting.default)).and_then(|bytes| i64::try_from(bytes).ok());
-    let (Some(theirs), Some(ours)) = (most.number(), ours) else { return };
+    let ours = i64::try_from(ours::bytes("limits.message_bytes")).unwrap_or(i64::MAX);
+    let Some(theirs) = most.number() else { return };
     if theirs.saturating_add(BESIDE_BODY) > ours {
         problems
             .warning(

@@ -1,21 +1,25 @@
-//! Where listeners, clusters and routes stand: in a bootstrap, in a dump of a running Envoy, or in a file of
-//! resources.
+//! Connection managers, their filters and routes, wherever they come from.
 
 use crate::doctor::codes;
 use crate::doctor::look::Look;
 use crate::policy::diagnostic::{At, Diagnostics};
 
+use super::documents::Documents;
+
 const MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const AUTHORIZER: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
+const ROUTE: &str = "envoy.config.route.v3.Route";
+const ROUTES: &str = "envoy.config.route.v3.RouteList";
 
 /// Everything that is looked at, of one Envoy.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Configuration<'n> {
     /// Bootstraps; there is one, unless somebody gave several files.
     pub bootstraps: Vec<Look<'n>>,
     /// The connection managers of all listeners.
     pub managers: Vec<Manager<'n>>,
     clusters: Vec<Look<'n>>,
+    endpoints: Vec<Look<'n>>,
 }
 
 /// An HTTP connection manager.
@@ -36,7 +40,7 @@ pub struct Manager<'n> {
 pub struct Filter<'n> {
     /// The entry of the list: name, `disabled`.
     pub entry: Look<'n>,
-    /// Its settings, spoken of at its name.
+    /// Its settings, spoken of at its name; nothing where they come from elsewhere.
     pub config: Look<'n>,
     /// The type of its settings.
     pub kind: &'n str,
@@ -45,75 +49,17 @@ pub struct Filter<'n> {
 impl<'n> Configuration<'n> {
     /// Finds everything in the documents of all files.
     pub fn find(documents: &[Look<'n>], problems: &mut Diagnostics) -> Self {
-        let mut found = Self::default();
-        let (mut listeners, mut routes) = (Vec::new(), Vec::new());
-        let mut comes_from_elsewhere = None;
-        for document in documents {
-            let dump = document.get("configs");
-            if dump.is_there() {
-                let of =
-                    |kind: &str| dump.items().filter(move |part| is_kind(*part, kind)).collect::<Vec<_>>();
-                let (own, others) = (of("ListenersConfigDump"), of("ClustersConfigDump"));
-                for part in of("BootstrapConfigDump") {
-                    let bootstrap = part.get("bootstrap");
-                    found.bootstraps.push(bootstrap);
-                    if own.is_empty() {
-                        listeners.extend(bootstrap.get("static_resources.listeners").items());
-                    }
-                    if others.is_empty() {
-                        found.clusters.extend(bootstrap.get("static_resources.clusters").items());
-                    }
-                }
-                for part in own {
-                    listeners.extend(inner(part, &["static_listeners"], "listener"));
-                    listeners.extend(inner(part, &["dynamic_listeners"], "active_state.listener"));
-                }
-                for part in others {
-                    let lists = ["static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"];
-                    found.clusters.extend(inner(part, &lists, "cluster"));
-                }
-                for part in of("RoutesConfigDump") {
-                    let lists = ["static_route_configs", "dynamic_route_configs"];
-                    routes.extend(inner(part, &lists, "route_config"));
-                }
-            } else if document.get("resources").is_there() {
-                for resource in document.get("resources").items() {
-                    match resource.kind().and_then(|kind| kind.rsplit('.').next()) {
-                        Some("Listener") => listeners.push(resource),
-                        Some("Cluster") => found.clusters.push(resource),
-                        Some("RouteConfiguration") => routes.push(resource),
-                        Some(_) | None => {}
-                    }
-                }
-            } else if is_bootstrap(*document) {
-                found.bootstraps.push(*document);
-                listeners.extend(document.get("static_resources.listeners").items());
-                found.clusters.extend(document.get("static_resources.clusters").items());
-                let source = document.get("dynamic_resources.lds_config");
-                comes_from_elsewhere = comes_from_elsewhere.or(source.there());
-            } else {
-                not_envoy(*document, problems);
-            }
+        let documents = Documents::read(documents, problems);
+        let managers: Vec<_> =
+            documents.listeners.iter().flat_map(|listener| managers(*listener, &documents)).collect();
+        if let Some(at) = documents.without_listeners.filter(|_| managers.is_empty()) {
+            elsewhere(at, "the listeners are not in this file", problems);
         }
-        found.managers = listeners.iter().flat_map(|listener| managers(*listener, &routes)).collect();
-        if let Some(source) = comes_from_elsewhere.filter(|_| found.managers.is_empty()) {
-            elsewhere(
-                source.at,
-                "the listeners come from a control plane, and are not in this file",
-                problems,
-            );
+        for manager in &managers {
+            manager.lacks(problems);
         }
-        for manager in &found.managers {
-            let by_name = manager.config.get("rds").there().or(manager.config.get("scoped_routes").there());
-            if let Some(source) = by_name.filter(|_| !manager.routes.is_there()) {
-                elsewhere(
-                    source.at,
-                    "the routes come from a control plane, and are not in this file",
-                    problems,
-                );
-            }
-        }
-        found
+        let Documents { bootstraps, clusters, endpoints, .. } = documents;
+        Self { bootstraps, managers, clusters, endpoints }
     }
 
     /// Whether a route leads to Envoy's own admin page.
@@ -122,9 +68,8 @@ impl<'n> Configuration<'n> {
         let admin = self.bootstraps.iter().find_map(|bootstrap| port(bootstrap.get("admin.address")));
         let cluster = route.get("route.cluster").text().and_then(|name| self.cluster(&name));
         let Some(cluster) = cluster.filter(|_| admin.is_some()) else { return false };
-        let endpoints =
-            cluster.get("load_assignment").everything().into_iter().map(|look| look.get("address"));
-        endpoints.filter(|address| address.is_there()).any(|address| {
+        self.endpoints(cluster).into_iter().any(|endpoint| {
+            let address = endpoint.get("address");
             let host = address.get("socket_address.address").text();
             host.is_some_and(|host| super::call::is_local(&host)) && port(address) == admin
         })
@@ -133,6 +78,17 @@ impl<'n> Configuration<'n> {
     /// The cluster of a name.
     pub fn cluster(&self, name: &str) -> Option<Look<'n>> {
         self.clusters.iter().copied().find(|cluster| cluster.get("name").is(name))
+    }
+
+    /// The endpoints of a cluster, its own or those that were found under its name.
+    pub fn endpoints(&self, cluster: Look<'n>) -> Vec<Look<'n>> {
+        let service = cluster.get("eds_cluster_config.service_name").there().unwrap_or(cluster.get("name"));
+        let named = |look: &&Look<'n>| service.text().is_some_and(|name| look.get("cluster_name").is(&name));
+        let others = self.endpoints.iter().filter(named).copied();
+        let assignments = cluster.get("load_assignment").there().into_iter().chain(others);
+        let localities = assignments.flat_map(|one| one.get("endpoints").items().collect::<Vec<_>>());
+        let all = localities.flat_map(|locality| locality.get("lb_endpoints").items().collect::<Vec<_>>());
+        all.map(|endpoint| endpoint.get("endpoint")).collect()
     }
 }
 
@@ -158,7 +114,28 @@ impl<'n> Manager<'n> {
 
     /// All routes of all virtual hosts.
     pub fn each_route(&self) -> impl Iterator<Item = Look<'n>> {
-        self.routes.get("virtual_hosts").items().flat_map(|host| host.get("routes").items())
+        self.routes.get("virtual_hosts").items().flat_map(routes_of)
+    }
+
+    /// Everything that may hold settings of filters: the routes as a whole, virtual hosts, routes.
+    pub fn holders(&self) -> impl Iterator<Item = Look<'n>> {
+        let hosts = self.routes.get("virtual_hosts").items();
+        [self.routes].into_iter().chain(hosts).chain(self.each_route())
+    }
+
+    /// Says what of it is not in the files.
+    fn lacks(&self, problems: &mut Diagnostics) {
+        let by_name = self.config.get("rds").there().or(self.config.get("scoped_routes").there());
+        if let Some(source) = by_name.filter(|_| !self.routes.is_there()) {
+            elsewhere(source.at, "the routes come from a control plane, and are not in this file", problems);
+        }
+        for filter in self.authorizers().filter(|filter| !filter.config.is_there()) {
+            elsewhere(
+                filter.entry.at,
+                "the settings of this filter come from a control plane, and are not in this file",
+                problems,
+            );
+        }
     }
 }
 
@@ -174,31 +151,22 @@ impl Filter<'_> {
     }
 }
 
+/// The routes of a virtual host, in a list or in a tree of matchers.
+pub fn routes_of(host: Look<'_>) -> Vec<Look<'_>> {
+    let mut routes: Vec<_> = host.get("routes").items().collect();
+    for look in host.get("matcher").there().map(Look::everything).unwrap_or_default() {
+        match look.kind() {
+            Some(ROUTE) => routes.push(look),
+            Some(ROUTES) => routes.extend(look.get("routes").items()),
+            Some(_) | None => {}
+        }
+    }
+    routes
+}
+
 /// Whether a route redirects or answers, so that no service sees the request.
 pub fn answers_itself(route: Look<'_>) -> bool {
     route.get("redirect").is_there() || route.get("direct_response").is_there()
-}
-
-fn is_kind(part: Look<'_>, kind: &str) -> bool {
-    part.kind().is_some_and(|full| full.rsplit('.').next() == Some(kind))
-}
-
-/// What stands under a key of every element of some lists.
-fn inner<'n>(part: Look<'n>, lists: &[&'static str], key: &'static str) -> Vec<Look<'n>> {
-    let elements = lists.iter().flat_map(|list| part.get(list).items().collect::<Vec<_>>());
-    elements.filter_map(|element| element.get(key).there()).collect()
-}
-
-fn is_bootstrap(document: Look<'_>) -> bool {
-    ["static_resources", "dynamic_resources", "admin", "layered_runtime"]
-        .iter()
-        .any(|key| document.get(key).is_there())
-}
-
-fn not_envoy(document: Look<'_>, problems: &mut Diagnostics) {
-    problems
-        .error(codes::NOT_ENVOY, document.at, "this is no configuration of Envoy")
-        .hint("give a bootstrap (`static_resources`), a dump (`curl localhost:9901/config_dump`) or a file of `resources`");
 }
 
 fn elsewhere(at: At, message: &str, problems: &mut Diagnostics) {
@@ -208,32 +176,46 @@ fn elsewhere(at: At, message: &str, problems: &mut Diagnostics) {
 }
 
 /// The connection managers of a listener.
-fn managers<'n>(listener: Look<'n>, routes: &[Look<'n>]) -> Vec<Manager<'n>> {
+fn managers<'n>(listener: Look<'n>, documents: &Documents<'n>) -> Vec<Manager<'n>> {
     let chains = listener.get("filter_chains").items().chain(listener.get("default_filter_chain").there());
     let filters = chains.flat_map(|chain| chain.get("filters").items().collect::<Vec<_>>());
     let managers = filters.filter(|filter| filter.get("typed_config").kind() == Some(MANAGER));
-    managers.map(|filter| manager(listener, filter, routes)).collect()
+    managers.map(|filter| manager(listener, filter, documents)).collect()
 }
 
-fn manager<'n>(listener: Look<'n>, filter: Look<'n>, known: &[Look<'n>]) -> Manager<'n> {
+fn manager<'n>(listener: Look<'n>, filter: Look<'n>, documents: &Documents<'n>) -> Manager<'n> {
     let config = filter.get("typed_config").config().placed(filter.at);
     let name = config.get("rds.route_config_name").text();
-    let by_name = known.iter().find(|routes| name.as_ref().is_some_and(|name| routes.get("name").is(name)));
+    let is_named = |routes: &&Look<'n>| name.as_ref().is_some_and(|name| routes.get("name").is(name));
+    let by_name = documents.routes.iter().find(is_named);
     let routes = config.get("route_config").there().or(by_name.copied());
     Manager {
         config,
         listener,
-        filters: http_filters(config.get("http_filters")),
+        filters: http_filters(config.get("http_filters"), &documents.extensions),
         routes: routes.unwrap_or_else(|| Look::nothing(config.at)),
     }
 }
 
-/// A list of filters of requests.
-pub fn http_filters(list: Look<'_>) -> Vec<Filter<'_>> {
+/// A list of filters of requests. Some have their settings elsewhere, under their names.
+pub fn http_filters<'n>(list: Look<'n>, extensions: &[Look<'n>]) -> Vec<Filter<'n>> {
     list.items()
         .map(|entry| {
-            let typed = entry.get("typed_config");
-            Filter { entry, config: typed.config().placed(entry.at), kind: typed.kind().unwrap_or_default() }
+            let name = entry.get("name").text();
+            let is_named =
+                |extension: &&Look<'n>| name.as_ref().is_some_and(|name| extension.get("name").is(name));
+            let found = entry.get("config_discovery").there().and_then(|discovery| {
+                let named = extensions.iter().find(is_named).map(|extension| extension.get("typed_config"));
+                named.or(discovery.get("default_config").there())
+            });
+            let typed = found.unwrap_or_else(|| entry.get("typed_config"));
+            let kind = typed.kind().or_else(|| announced(entry)).unwrap_or_default();
+            Filter { entry, config: typed.config().placed(entry.at), kind }
         })
         .collect()
+}
+
+/// The type of settings that come from elsewhere.
+fn announced(entry: Look<'_>) -> Option<&str> {
+    entry.get("config_discovery.type_urls").items().find_map(Look::last_of_url)
 }

@@ -4,9 +4,12 @@ use crate::doctor::codes;
 use crate::doctor::look::Look;
 use crate::policy::diagnostic::{At, Diagnostics};
 
-use super::find::{Filter, Manager, answers_itself, http_filters};
+use super::find::{Configuration, Filter, Manager, answers_itself, http_filters, routes_of};
+use super::{call, filter};
 
 const PER_ROUTE: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute";
+/// Settings of any filter, with a switch of their own.
+const ANY_FILTER: &str = "envoy.config.route.v3.FilterConfig";
 
 /// What settings of a route make of the filter.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +22,7 @@ enum State {
     On,
 }
 
-pub fn examine(manager: &Manager<'_>, problems: &mut Diagnostics) {
+pub fn examine(manager: &Manager<'_>, configuration: &Configuration<'_>, problems: &mut Diagnostics) {
     let mut exempt = None;
     for filter in manager.authorizers() {
         let off = filter.entry.get("disabled");
@@ -39,6 +42,7 @@ pub fn examine(manager: &Manager<'_>, problems: &mut Diagnostics) {
     }
     if manager.authorizers().next().is_some() {
         wrong_names(manager, problems);
+        other_calls(manager, configuration, problems);
         upgrades(manager, problems);
     }
     if let Some(at) = exempt.filter(|_| !strips_identity(manager)) {
@@ -64,14 +68,16 @@ fn walk(
     let mut unlisted = None;
     for host in manager.routes.get("virtual_hosts").items() {
         let of_host = or(state(host, &name), all);
-        for route in host.get("routes").items().filter(|route| !answers_itself(*route)) {
+        for route in routes_of(host).into_iter().filter(|route| !answers_itself(*route)) {
             let own = state(route, &name);
             let weighted = route.get("route.weighted_clusters.clusters");
             let of_clusters = weighted.items().map(|cluster| state(cluster, &name));
             let off = of_clusters.into_iter().find(|state| matches!(state, State::Off(_)));
             match off.unwrap_or_else(|| or(own, of_host)) {
                 State::Off(at) => {
-                    exempt.get_or_insert(at);
+                    if !removes_identity(host) && !removes_identity(route) {
+                        exempt.get_or_insert(at);
+                    }
                     exemption(route, at, problems);
                 }
                 State::AsUsual => {
@@ -113,15 +119,31 @@ fn state(holder: Look<'_>, filter: &str) -> State {
     if !settings.is_there() {
         return State::AsUsual;
     }
-    let disabled = settings.config().get("disabled");
-    if disabled.is_true() { State::Off(disabled.at) } else { State::On }
+    let switches = [settings.get("disabled"), of_filter(settings).get("disabled")];
+    switches.into_iter().find(|switch| switch.is_true()).map_or(State::On, |switch| State::Off(switch.at))
+}
+
+/// The filter's own settings of a route, with or without the switch around them.
+fn of_filter(settings: Look<'_>) -> Look<'_> {
+    let inner = if settings.kind() == Some(ANY_FILTER) { settings.get("config") } else { settings };
+    inner.config()
+}
+
+/// A route may ask somebody else, or send more.
+fn other_calls(manager: &Manager<'_>, configuration: &Configuration<'_>, problems: &mut Diagnostics) {
+    for holder in manager.holders() {
+        for (_, settings) in holder.get("typed_per_filter_config").entries() {
+            let check = of_filter(settings).get("check_settings");
+            filter::body(check, problems);
+            call::examine(check, configuration, problems);
+        }
+    }
 }
 
 /// Envoy does not complain of settings for a filter that is not there: they do nothing.
 fn wrong_names(manager: &Manager<'_>, problems: &mut Diagnostics) {
-    let hosts = manager.routes.get("virtual_hosts");
-    let holders = [manager.routes].into_iter().chain(hosts.items()).chain(manager.each_route());
-    for (name, settings) in holders.flat_map(|holder| holder.get("typed_per_filter_config").entries()) {
+    let given = manager.holders().flat_map(|holder| holder.get("typed_per_filter_config").entries());
+    for (name, settings) in given {
         let is_known = manager.authorizers().any(|filter| filter.entry.get("name").is(name));
         if settings.kind() == Some(PER_ROUTE) && !is_known {
             problems
@@ -139,7 +161,7 @@ fn wrong_names(manager: &Manager<'_>, problems: &mut Diagnostics) {
 fn upgrades(manager: &Manager<'_>, problems: &mut Diagnostics) {
     for upgrade in manager.config.get("upgrade_configs").items() {
         let filters = upgrade.get("filters");
-        let own = http_filters(filters);
+        let own = http_filters(filters, &[]);
         if !own.is_empty() && !own.iter().any(Filter::is_authorizer) {
             let kind = upgrade.get("upgrade_type").text().unwrap_or_default().into_owned();
             problems
@@ -164,13 +186,12 @@ fn strips_identity(manager: &Manager<'_>) -> bool {
         let named = mutation.get("remove").text().is_some_and(|name| is_identity(&name));
         named || mutation.get("remove_on_match").is_there()
     });
-    let removes = |holder: Look<'_>| {
-        holder
-            .get("request_headers_to_remove")
-            .items()
-            .any(|name| name.text().is_some_and(|name| is_identity(&name)))
-    };
-    early.any(|is_removed| is_removed) || removes(manager.routes)
+    early.any(|is_removed| is_removed) || removes_identity(manager.routes)
+}
+
+fn removes_identity(holder: Look<'_>) -> bool {
+    let mut removed = holder.get("request_headers_to_remove").items();
+    removed.any(|name| name.text().is_some_and(|name| is_identity(&name)))
 }
 
 /// Whether a header could say who is asking; those that others set could not.

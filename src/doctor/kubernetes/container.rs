@@ -43,7 +43,15 @@ impl<'n> Container<'n> {
             let names = self.entry.get("env").items();
             names.filter_map(|one| one.get("name").text()).any(|name| name.starts_with("PORTCULLIS_"))
         };
-        self.image() == "portcullis" || self.runs("portcullis") || has_settings()
+        (self.image() == "portcullis" || self.runs("portcullis") || has_settings())
+            && !self.does_something_else()
+    }
+
+    /// Whether it runs another command of the program, such as `check`. Without one the image serves.
+    fn does_something_else(&self) -> bool {
+        let mut words = self.arguments().skip(usize::from(self.entry.get("command").is_there()));
+        let first = words.find_map(|word| word.text().filter(|word| !word.starts_with('-')));
+        first.is_some_and(|word| word != "serve" && word.bytes().all(|byte| byte.is_ascii_lowercase()))
     }
 
     /// Whether it is an Envoy, or Istio's.
@@ -72,14 +80,12 @@ impl<'n> Container<'n> {
         if let Some(given) = self.flag(setting) {
             return Some(given);
         }
-        let variable = self.entry.get("env").items().find(|one| one.get("name").is(&setting.variable()));
-        if let Some(variable) = variable {
-            let value = variable.get("value");
+        if let Some(value) = self.variable(&setting.variable()) {
             return value.text().map(|text| Given { text: text.into_owned(), at: value.at });
         }
         let has_file =
             self.arguments().any(|argument| argument.text().is_some_and(|text| text.starts_with("--config")))
-                || self.entry.get("env").items().any(|one| one.get("name").is("PORTCULLIS_CONFIG"))
+                || self.variable("PORTCULLIS_CONFIG").is_some()
                 || self.entry.get("envFrom").is_there();
         (!has_file).then(|| Given { text: setting.default.to_owned(), at: self.entry.at })
     }
@@ -87,6 +93,21 @@ impl<'n> Container<'n> {
     /// A setting that is a duration.
     pub fn duration(&self, key: &str) -> Option<Duration> {
         self.setting(key).and_then(|given| units::duration(&given.text))
+    }
+
+    /// A setting that is a size.
+    pub fn bytes(&self, key: &str) -> Option<usize> {
+        self.setting(key).and_then(|given| units::bytes(&given.text))
+    }
+
+    /// What the environment says of a setting; the program's other commands know no more.
+    pub fn of_environment(&self, key: &str) -> Option<Look<'n>> {
+        let setting = settings::ALL.iter().find(|setting| setting.key == key)?;
+        self.variable(&setting.variable())
+    }
+
+    fn variable(&self, name: &str) -> Option<Look<'n>> {
+        self.entry.get("env").items().find(|one| one.get("name").is(name)).map(|one| one.get("value"))
     }
 
     /// The addresses of a listener.
@@ -134,7 +155,7 @@ pub fn is_reachable(address: &Address) -> bool {
             let ip: IpAddr = socket.ip();
             !ip.is_loopback()
         }
-        Address::Unix(_) | Address::Abstract(_) => false,
+        Address::Unix(_) | Address::Abstract(_) | Address::Systemd(_) => false,
     }
 }
 
@@ -142,6 +163,6 @@ pub fn is_reachable(address: &Address) -> bool {
 pub fn port_of(address: &Address) -> Option<i64> {
     match address {
         Address::Tcp(socket) => Some(i64::from(socket.port())),
-        Address::Unix(_) | Address::Abstract(_) => None,
+        Address::Unix(_) | Address::Abstract(_) | Address::Systemd(_) => None,
     }
 }

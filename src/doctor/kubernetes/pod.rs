@@ -37,18 +37,11 @@ impl<'n> Pod<'n> {
     }
 }
 
-/// The specifications of all pods, wherever they stand.
+/// The specifications of all pods, wherever they stand: in workloads, lists of them, and custom resources.
 pub fn specs<'n>(documents: &[Look<'n>]) -> Vec<Look<'n>> {
-    let lists = documents.iter().flat_map(|document| {
-        let items: Vec<_> = document.get("items").items().collect();
-        if items.is_empty() { vec![*document] } else { items }
-    });
-    let places = ["spec.jobTemplate.spec.template.spec", "spec.template.spec", "spec"];
-    let spec = |object: Look<'n>| {
-        let found = places.iter().map(|place| object.get(place));
-        found
-            .into_iter()
-            .find(|spec| spec.get("containers").is_there() || spec.get("initContainers").is_there())
+    let all = documents.iter().flat_map(|document| document.everything());
+    let is_spec = |look: &Look<'n>| {
+        ["containers", "initContainers"].iter().any(|key| look.get(key).items().next().is_some())
     };
-    lists.filter_map(spec).collect()
+    all.filter(is_spec).collect()
 }

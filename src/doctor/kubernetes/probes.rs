@@ -2,7 +2,9 @@
 
 use crate::doctor::codes;
 use crate::doctor::look::Look;
+use crate::doctor::ours;
 use crate::policy::diagnostic::Diagnostics;
+use crate::settings::Address;
 
 use super::container::{Container, is_reachable, port_of};
 
@@ -16,7 +18,7 @@ pub fn examine(container: &Container<'_>, problems: &mut Diagnostics) {
             continue;
         }
         reaches(container, probe, problems);
-        program(probe, problems);
+        program(container, probe, problems);
         if kind == "livenessProbe" {
             liveness(probe, problems);
         }
@@ -53,7 +55,21 @@ fn reaches(container: &Container<'_>, probe: Look<'_>, problems: &mut Diagnostic
         &["listen.metrics", "listen.admin", "listen.grpc", "listen.http"]
     };
     let place = call.get("port");
-    let Some(port) = container.port(place) else { return };
+    let host = call.get("host");
+    if host.text().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "::1") {
+        unreachable(
+            host,
+            "the kubelet calls this host from the node: loopback is the node's own".to_owned(),
+            problems,
+        );
+        return;
+    }
+    let Some(port) = container.port(place) else {
+        if let Some(name) = place.text() {
+            unreachable(place, format!("the container has no port named `{name}`"), problems);
+        }
+        return;
+    };
     let mut is_bound_elsewhere = false;
     for key in keys {
         let Some(addresses) = container.addresses(key) else { return };
@@ -72,6 +88,10 @@ fn reaches(container: &Container<'_>, probe: Look<'_>, problems: &mut Diagnostic
     } else {
         format!("nothing that could answer this probe listens at port {port}")
     };
+    unreachable(place, message, problems);
+}
+
+fn unreachable(place: Look<'_>, message: String, problems: &mut Diagnostics) {
     problems
         .warning(codes::PROBE_UNREACHABLE, place.at, message)
         .hint("`exec: { command: [/portcullis, healthcheck] }`, or `listen.metrics` at 0.0.0.0:9192");
@@ -92,7 +112,7 @@ fn page(http: Look<'_>, problems: &mut Diagnostics) {
 }
 
 /// The image holds one program.
-fn program(probe: Look<'_>, problems: &mut Diagnostics) {
+fn program(container: &Container<'_>, probe: Look<'_>, problems: &mut Diagnostics) {
     let command = probe.get("exec.command");
     let words: Vec<_> = command.items().filter_map(Look::text).collect();
     let Some(first) = words.first() else { return };
@@ -108,6 +128,30 @@ fn program(probe: Look<'_>, problems: &mut Diagnostics) {
                 ),
             )
             .hint("`exec: { command: [/portcullis, healthcheck] }`, with `--live` for liveness");
+    } else if !words.iter().any(|word| word.starts_with("--address")) {
+        finds_the_server(container, command, problems);
+    }
+}
+
+/// `healthcheck` knows the variables of its environment, and neither flags nor files of the server.
+fn finds_the_server(container: &Container<'_>, command: Look<'_>, problems: &mut Diagnostics) {
+    let keys = ["listen.metrics", "listen.admin"];
+    let said = keys.iter().filter_map(|key| container.of_environment(key)?.text());
+    let asked = said.map(|text| text.trim().to_owned()).find(|text| !text.is_empty());
+    let asked = asked.unwrap_or_else(|| ours::default("listen.metrics").to_owned());
+    let [Some(metrics), Some(admin)] = keys.map(|key| container.addresses(key)) else { return };
+    let is_there = |address: &Address| match Address::parse(&asked) {
+        Some(Address::Tcp(asked)) => port_of(address) == Some(i64::from(asked.port())),
+        other => other.as_ref() == Some(address),
+    };
+    if !metrics.iter().chain(&admin).any(|(address, _)| is_there(address)) {
+        problems
+            .warning(
+                codes::PROBE_UNREACHABLE,
+                command.at,
+                format!("without `--address` it asks `{asked}`, and the server does not listen there"),
+            )
+            .hint("say where by the variable PORTCULLIS_LISTEN_METRICS, which both read, or add `--address`");
     }
 }
 

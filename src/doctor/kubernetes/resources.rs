@@ -3,17 +3,18 @@
 use crate::doctor::codes;
 use crate::doctor::look::Look;
 use crate::policy::diagnostic::Diagnostics;
-use crate::policy::units;
 
 use super::container::Container;
+use super::pod::Pod;
 
 /// What it needs beside the cache.
 const BESIDE_CACHE: u64 = 64 << 20;
 
-pub fn examine(container: &Container<'_>, problems: &mut Diagnostics) {
+pub fn examine(pod: &Pod<'_>, container: &Container<'_>, problems: &mut Diagnostics) {
     let resources = container.entry.get("resources");
     let memory = resources.get("limits.memory");
-    if !memory.is_there() {
+    let of_pod = pod.spec.get("resources");
+    if !memory.is_there() && !of_pod.get("limits.memory").is_there() {
         problems
             .warning(
                 codes::NO_MEMORY_LIMIT,
@@ -22,8 +23,7 @@ pub fn examine(container: &Container<'_>, problems: &mut Diagnostics) {
             )
             .hint("`resources: { limits: { memory: 192Mi } }`");
     }
-    let cache = container.setting("cache.max_bytes").and_then(|given| units::bytes(&given.text));
-    let cache = cache.and_then(|bytes| u64::try_from(bytes).ok());
+    let cache = container.bytes("cache.max_bytes").and_then(|bytes| u64::try_from(bytes).ok());
     let is_on = container.setting("cache.tokens").is_none_or(|given| given.text != "false");
     if let (Some(limit), Some(cache)) = (quantity(memory), cache.filter(|_| is_on))
         && limit < cache.saturating_add(BESIDE_CACHE)
@@ -47,7 +47,8 @@ pub fn examine(container: &Container<'_>, problems: &mut Diagnostics) {
             .hint("leave `limits.cpu` out; set `requests.cpu`, and `workers` to the threads it may use");
     }
     let requests = resources.get("requests");
-    if !(requests.get("cpu").is_there() && requests.get("memory").is_there()) {
+    let is_asked = |what: &str| [requests, of_pod.get("requests")].iter().any(|of| of.get(what).is_there());
+    if !(is_asked("cpu") && is_asked("memory")) {
         problems
             .warning(
                 codes::NO_REQUESTS,

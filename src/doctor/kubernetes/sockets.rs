@@ -21,6 +21,15 @@ pub fn examine(pod: &Pod<'_>, container: &Container<'_>, problems: &mut Diagnost
                 // Containers of a pod share a network, and so the names of abstract sockets.
             }
             Address::Tcp(_) => in_the_clear(container, &address, at, problems),
+            Address::Systemd(_) => {
+                problems
+                    .warning(
+                        codes::SOCKET_NOT_SHARED,
+                        at,
+                        "nothing passes sockets to a container of a pod: it will not start",
+                    )
+                    .hint("`unix:/path` in an `emptyDir` that is mounted in both containers");
+            }
         }
     }
     for (address, at) in container.addresses("listen.admin").unwrap_or_default() {

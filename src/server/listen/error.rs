@@ -51,6 +51,15 @@ pub enum BindCause {
     /// Owner or group cannot be set.
     #[error("owner and group of the socket cannot be set: {0}")]
     Owner(io::Error),
+    /// There is none of this name among those that systemd passes, which have these.
+    #[error("systemd passes {}", among(.0))]
+    NotPassed(Vec<String>),
+    /// Two settings name it.
+    #[error("another setting has taken the socket that systemd passes")]
+    TakenTwice,
+    /// It is a connection, or another kind of socket.
+    #[error("what systemd passes under this name is no stream socket that listens")]
+    NoListener,
     /// Anything else.
     #[error("{0}")]
     Other(io::Error),
@@ -72,6 +81,14 @@ impl BindCause {
     }
 }
 
+/// What systemd passes, in words.
+fn among(names: &[String]) -> String {
+    match names {
+        [] => "no socket".to_owned(),
+        names => format!("other sockets only: `{}`", names.join("`, `")),
+    }
+}
+
 impl BindError {
     /// What helps.
     #[must_use]
@@ -81,7 +98,7 @@ impl BindError {
             (BindCause::InUse, Address::Tcp(_)) => {
                 format!("stop the other process, or give `{setting}` another port")
             }
-            (BindCause::InUse, Address::Unix(_) | Address::Abstract(_)) => {
+            (BindCause::InUse, Address::Unix(_) | Address::Abstract(_) | Address::Systemd(_)) => {
                 format!("stop the other process, or give `{setting}` another name")
             }
             (BindCause::NoSuchAddress, _) => {
@@ -105,6 +122,18 @@ impl BindError {
             }
             (BindCause::Owner(_), _) => {
                 "`listen.socket_owner` needs CAP_CHOWN, and `listen.socket_group` a group that portcullis is in".to_owned()
+            }
+            (BindCause::NotPassed(names), _) if names.is_empty() => {
+                format!("start it by its socket unit (deploy/systemd), or give `{setting}` an address of its own")
+            }
+            (BindCause::NotPassed(_), address) => {
+                let name = address.to_string();
+                let name = name.strip_prefix("systemd:").unwrap_or(&name);
+                format!("write `FileDescriptorName={name}` into the socket unit, or another name into `{setting}`")
+            }
+            (BindCause::TakenTwice, _) => "give each setting a socket of its own".to_owned(),
+            (BindCause::NoListener, _) => {
+                "the socket unit needs `ListenStream=`, and `Accept=no`, which is the default".to_owned()
             }
             (BindCause::Other(_), _) => format!("check `{setting}`"),
         }
