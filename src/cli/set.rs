@@ -1,5 +1,6 @@
 //! The policy set that a command is about, and the tests beside it.
 
+use std::cell::OnceCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub struct Set {
     policies: usize,
     /// Files that could not be used at all.
     problems: Diagnostics,
+    compiled: OnceCell<Result<Arc<Policy>, Diagnostics>>,
 }
 
 impl Paths {
@@ -82,7 +84,12 @@ impl Set {
     /// # Errors
     /// Paths that are not there or cannot be read, and standard input that fails.
     pub fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut set = Self { files: Vec::new(), policies: 0, problems: Diagnostics::default() };
+        let mut set = Self {
+            files: Vec::new(),
+            policies: 0,
+            problems: Diagnostics::default(),
+            compiled: OnceCell::new(),
+        };
         let is_input = |path: &PathBuf| path.as_os_str() == "-";
         let named: Vec<PathBuf> = paths.iter().filter(|path| !is_input(path)).cloned().collect();
         if paths.iter().any(is_input) {
@@ -165,15 +172,18 @@ impl Set {
         suites
     }
 
-    /// Compiles the policy.
+    /// Compiles the policy, once however often it is asked for.
     ///
     /// # Errors
     /// All that is wrong with it.
     pub fn compile(&self) -> Result<Arc<Policy>, Diagnostics> {
-        if self.problems.has_errors() {
-            return Err(self.problems.clone());
-        }
-        compile(self.policies()).map(Arc::new)
+        let compile = || {
+            if self.problems.has_errors() {
+                return Err(self.problems.clone());
+            }
+            compile(self.policies()).map(Arc::new)
+        };
+        self.compiled.get_or_init(compile).clone()
     }
 }
 

@@ -31,9 +31,13 @@ impl Table {
         self
     }
 
-    /// Aligned. On a terminal cells are broken where the line would be; in a pipe a row is a line.
+    /// Aligned. On a terminal cells are broken where the line would be, and a table that does not fit even so is
+    /// written row by row; in a pipe a row is a line.
     pub fn human(&self, terminal: &Terminal) -> String {
         let widths = self.widths(terminal.page());
+        if let Some(page) = terminal.page().filter(|page| is_wider(&widths, *page)) {
+            return self.blocks(page, terminal);
+        }
         let mut text = String::new();
         for line in lines(&self.headings, &widths) {
             text.push_str(&terminal.paint(Style::Strong, &line));
@@ -54,19 +58,37 @@ impl Table {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        let gaps = widths.len().saturating_sub(1) * GAP.len();
         // Words are kept whole where that is possible at all.
         let words: Vec<usize> = (0..widths.len()).map(|column| self.longest_word(column)).collect();
         for least in [words, vec![NARROWEST; widths.len()]] {
-            let is_too_wide =
-                |widths: &[usize]| page.is_some_and(|page| widths.iter().sum::<usize>() + gaps > page);
-            while is_too_wide(&widths) {
+            while page.is_some_and(|page| is_wider(&widths, page)) {
                 let shrinking = widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
                 let Some((widest, _)) = shrinking.max_by_key(|(width, _)| **width) else { break };
                 *widest -= 1;
             }
         }
         widths
+    }
+
+    /// A row is a few lines, each a heading and its cell.
+    fn blocks(&self, page: usize, terminal: &Terminal) -> String {
+        let widest = self.headings.iter().map(|heading| heading.chars().count()).max().unwrap_or_default();
+        let room = page.saturating_sub(widest + GAP.len()).max(NARROWEST);
+        let mut text = String::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            if index > 0 {
+                text.push('\n');
+            }
+            for (heading, cell) in self.headings.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+                let mut heading = heading.as_str();
+                for piece in broken(cell, room) {
+                    let shown = terminal.paint(Style::Strong, &format!("{heading:widest$}"));
+                    text.push_str(&format!("{shown}{GAP}{piece}\n"));
+                    heading = "";
+                }
+            }
+        }
+        text
     }
 
     fn longest_word(&self, column: usize) -> usize {
@@ -97,6 +119,12 @@ impl Table {
         let rows: String = self.rows.iter().map(|row| line(row)).collect();
         line(&headings) + &rows
     }
+}
+
+/// Whether columns of these widths do not fit.
+fn is_wider(widths: &[usize], page: usize) -> bool {
+    let gaps = widths.len().saturating_sub(1) * GAP.len();
+    widths.iter().sum::<usize>() + gaps > page
 }
 
 /// Quoted where need be, and never a formula.

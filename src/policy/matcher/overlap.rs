@@ -82,11 +82,10 @@ fn paths_meet(one: &PathPattern, other: &PathPattern, ignore_case: bool) -> bool
     let (PathPattern::Template(one), PathPattern::Template(other)) = (one, other) else { return true };
     one.segments.iter().zip(&other.segments).all(|pair| match pair {
         (Piece::Mixed(prefix, _, suffix), Piece::Mixed(other_prefix, _, other_suffix)) => {
-            let fold = |text: &str| if ignore_case { text.to_ascii_lowercase() } else { text.to_owned() };
-            let (prefix, other_prefix) = (fold(prefix), fold(other_prefix));
-            let (suffix, other_suffix) = (fold(suffix), fold(other_suffix));
-            (prefix.starts_with(&other_prefix) || other_prefix.starts_with(&prefix))
-                && (suffix.ends_with(&other_suffix) || other_suffix.ends_with(&suffix))
+            let same =
+                |(one, other): (u8, u8)| one == other || ignore_case && one.eq_ignore_ascii_case(&other);
+            prefix.bytes().zip(other_prefix.bytes()).all(same)
+                && suffix.bytes().rev().zip(other_suffix.bytes().rev()).all(same)
         }
         _ => true,
     })

@@ -45,6 +45,17 @@ fn on_a_narrow_page_cells_are_broken_between_words() {
 }
 
 #[test]
+fn on_a_page_too_narrow_for_a_table_each_rule_has_lines_of_its_own() {
+    let narrow = program(MORE).variable("COLUMNS", "60");
+    narrow.run("routes").exits(0).is("routes-blocks");
+    narrow.run("routes --matrix").exits(0).is("routes-matrix-blocks");
+    for arguments in ["routes", "routes --matrix"] {
+        let text = narrow.run(arguments).out;
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    }
+}
+
+#[test]
 fn reviews_and_spreadsheets_have_their_forms() {
     program(MORE).run("routes --format markdown").exits(0).is("routes-markdown");
     program(MORE).run("routes --format csv").exits(0).is("routes-csv");
