@@ -15,8 +15,8 @@ use std::net::IpAddr;
 
 pub use headers::{Headers, looks_like};
 pub use overrides::Overrides;
-pub use path::{Path, Segment};
-pub use query::Query;
+pub use path::{FOLD_TO_ASCII, Path, Segment};
+pub use query::{Query, parameter_looks_like};
 
 use crate::decision::{Denial, Denied};
 

@@ -238,20 +238,7 @@ impl Coverage {
 /// The requirements within a check that may turn out one way or the other on their own. What a name stands
 /// for is the whole of it, and its branches are listed where it is defined.
 fn branches(check: &Check) -> &[Requirement] {
-    match check {
-        Check::Any(several) | Check::All(several) => several,
-        Check::Not(inner) => std::slice::from_ref(&**inner),
-        Check::Use(..)
-        | Check::Has { .. }
-        | Check::Guard(_)
-        | Check::Subject(_)
-        | Check::Claim(..)
-        | Check::Address(_)
-        | Check::Principal(_)
-        | Check::Header(..)
-        | Check::Query(..)
-        | Check::When(_) => &[],
-    }
+    if let Check::Use(..) = check { &[] } else { check.parts() }
 }
 
 fn words(requirement: &Requirement, guards: &Guards) -> String {

@@ -110,6 +110,9 @@ fn cases(node: &Node, now: Option<UnixTime>, problems: &mut Diagnostics) -> Vec<
         keys.finish(&["name", "now", "keys", "request", "tokens", "matrix"], problems);
         return matrix(&case, columns, rows, problems);
     }
+    if let Some(node) = keys.take_map("token") {
+        fixture::not_a_name(node, problems);
+    }
     if let Some(token) = keys.named("token", problems).filter(|name| &*name.value != "none") {
         case.tokens.push(Carried { name: token, place: None });
     }

@@ -110,10 +110,11 @@ fn why_not(
         };
         return Some(format!("it is about requests with {word}"));
     }
-    if let Some(hole) = forbid.condition.except.iter().find(|hole| hole.fences(request).is_some()) {
+    if let Some(hole) = forbid.condition.except.iter().find(|hole| hole.opens(request)) {
         return Some(format!("excepted by `{hole}`"));
     }
-    let of_match = |one: &RequestMatch| misses(one, request, policy.reading.case_insensitive);
+    let ignore_case = policy.reading.case_insensitive;
+    let of_match = |one: &RequestMatch| misses(one, request, one.path.fences(&request.path, ignore_case));
     match forbid.condition.matches.as_slice() {
         [(one, _)] => of_match(one),
         several => Some(format!("none of its {} matches fits", several.len())),
@@ -121,11 +122,11 @@ fn why_not(
 }
 
 /// What of a match does not fit a request, or `None` if it is only its conditions.
-pub(super) fn misses(one: &RequestMatch, request: &Request<'_>, ignore_case: bool) -> Option<String> {
+pub(super) fn misses(one: &RequestMatch, request: &Request<'_>, path_fits: bool) -> Option<String> {
     if !one.host.matches(&request.host) {
         return Some(format!("it is for host {}", one.host));
     }
-    if !one.path.matches(&request.path, ignore_case, false) {
+    if !path_fits {
         return Some(format!("it is for path {}", one.path));
     }
     if !one.takes_method(request.method) {

@@ -45,8 +45,7 @@ pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<
     for (shadow, index) in [(false, &policy.index), (true, &policy.shadow_index)] {
         let best = if shadow { index.find(request).map(|(id, _)| id) } else { winner };
         let mut notes: Vec<RouteNote> = Vec::new();
-        let fits =
-            |one: &RequestMatch| one.path.matches(&request.path, policy.reading.case_insensitive, false);
+        let fits = |one: &RequestMatch| path_fits(one, request, policy);
         let mut winning: Option<&RequestMatch> = None;
         for (id, one) in index.matches().filter(|(_, one)| fits(one)) {
             if Some(id) == best && winning.is_none() && admits(one, request) {
@@ -76,6 +75,10 @@ pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<
     found
 }
 
+fn path_fits(one: &RequestMatch, request: &Request<'_>, policy: &Policy) -> bool {
+    one.path.matches(&request.path, policy.reading.case_insensitive)
+}
+
 fn admits(one: &RequestMatch, request: &Request<'_>) -> bool {
     let captures = match &one.path {
         PathPattern::Template(template) => template.capture(request.path.segments()),
@@ -102,7 +105,7 @@ fn why_not(
     request: &Request<'_>,
     policy: &Policy,
 ) -> String {
-    let misses = || misses(one, request, policy.reading.case_insensitive);
+    let misses = || misses(one, request, path_fits(one, request, policy));
     let Some(winning) = winning.filter(|_| admits(one, request)) else {
         return misses().unwrap_or_else(|| "the walk ended before routes were looked at".to_owned());
     };

@@ -43,6 +43,9 @@ pub struct Condition {
     source: Box<str>,
     program: Program,
     variables: Vec<&'static str>,
+    /// Names of headers that it may look at, and of query parameters.
+    headers: Vec<Box<str>>,
+    parameters: Vec<Box<str>>,
     regexes: Arc<HashMap<String, Regex>>,
 }
 
@@ -118,12 +121,14 @@ impl Condition {
                 "`request` has method, path, host, query, headers, time; `source` has address, principal",
             );
         }
+        let (headers, parameters) = (walk.names_in("headers"), walk.names_in("query"));
         let mut regexes = HashMap::new();
         for pattern in walk.patterns {
             let regex = super::matcher::pattern::unanchored(&pattern, written.at, problems)?;
             regexes.insert(pattern, regex);
         }
-        Some(Self { at: written.at, source: source.into(), program, variables, regexes: Arc::new(regexes) })
+        let (at, source, regexes) = (written.at, source.into(), Arc::new(regexes));
+        Some(Self { at, source, program, variables, headers, parameters, regexes })
     }
 
     /// Where it stands.
@@ -153,9 +158,15 @@ impl Condition {
         bounds::folded(self.program.expression()).map(Tri::from)
     }
 
-    /// Judges it. What cannot be evaluated, or is no boolean, is unknown.
+    /// Judges it. What cannot be evaluated, or is no boolean, is unknown; so is what a name that looks like
+    /// another could make otherwise.
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Tri {
+        if self.headers.iter().any(|name| facts.has_header_like(name))
+            || self.parameters.iter().any(|name| facts.has_parameter_like(name))
+        {
+            return Tri::Unknown;
+        }
         let mut context = Context::default();
         for name in &self.variables {
             // A caller who is not there leaves the variable out, and the expression fails: unknown.

@@ -10,6 +10,7 @@ mod methods;
 mod reach;
 mod satisfiable;
 mod shadows;
+mod unreal;
 mod used;
 mod wider;
 
@@ -29,6 +30,7 @@ pub(super) fn report(policy: &Policy, document: &Document, unused: &[Text], prob
     wider::report(policy, problems);
     methods::report(policy, problems);
     shadows::report(policy, problems);
+    unreal::report(policy, problems);
 }
 
 /// Every requirement of a policy, with what it belongs to.
@@ -44,22 +46,8 @@ fn requirements(policy: &Policy) -> impl Iterator<Item = &Requirement> {
 fn visit<'r>(requirement: &'r Requirement, see: &mut impl FnMut(&'r Check)) {
     for check in &requirement.checks {
         see(check);
-        match check {
-            Check::Any(several) | Check::All(several) => {
-                for inner in several {
-                    visit(inner, see);
-                }
-            }
-            Check::Not(inner) | Check::Use(_, inner) => visit(inner, see),
-            Check::Has { .. }
-            | Check::Guard(_)
-            | Check::Subject(_)
-            | Check::Claim(..)
-            | Check::Address(_)
-            | Check::Principal(_)
-            | Check::Header(..)
-            | Check::Query(..)
-            | Check::When(_) => {}
+        for inner in check.parts() {
+            visit(inner, see);
         }
     }
 }

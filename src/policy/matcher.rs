@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod host;
 pub mod index;
+pub mod named;
 pub mod network;
 mod overlap;
 pub mod path;

@@ -162,7 +162,40 @@ impl Requirement {
     /// Whether it can be yes, and whether it can be no, without a caller.
     #[must_use]
     pub fn without_caller(&self) -> Possible {
-        self.checks.iter().map(Check::without_caller).fold(Possible::ALWAYS, Possible::and)
+        self.possible(&mut |check| if check.needs_caller() { Possible::UNKNOWN } else { Possible::EITHER })
+    }
+
+    /// Whether some caller could satisfy it with this very request: what needs no caller is judged, and of the
+    /// rest it is not known who may come.
+    pub(super) fn could_hold<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> bool {
+        let mut possible = |check: &Check| {
+            if check.needs_caller() {
+                return Possible::EITHER;
+            }
+            match check.judge(facts, observer).tri {
+                Tri::Yes => Possible::ALWAYS,
+                Tri::No => Possible::NEVER,
+                Tri::Unknown => Possible::UNKNOWN,
+            }
+        };
+        self.possible(&mut possible).yes
+    }
+
+    /// What it can be, where this is known of the checks that hold no others.
+    fn possible(&self, of_leaf: &mut impl FnMut(&Check) -> Possible) -> Possible {
+        self.checks.iter().fold(Possible::ALWAYS, |so_far, check| {
+            let parts = check.parts().iter();
+            let found = if parts.len() == 0 {
+                of_leaf(check)
+            } else if let Check::Not(inner) = check {
+                inner.possible(of_leaf).not()
+            } else if let Check::Any(_) = check {
+                parts.fold(Possible::NEVER, |any, part| any.or(part.possible(of_leaf)))
+            } else {
+                parts.fold(Possible::ALWAYS, |all, part| all.and(part.possible(of_leaf)))
+            };
+            so_far.and(found)
+        })
     }
 
     /// Whether any check, however deep, is about the caller.
@@ -173,25 +206,13 @@ impl Requirement {
 
     /// Every guard named, in the order written; those under `not` are not asked for and left out.
     pub fn guards_asked(&self, found: &mut Vec<GuardName>) {
-        for check in &self.checks {
-            match check {
-                Check::Guard(names) => found
-                    .extend(names.iter().filter(|name| !found.contains(name)).copied().collect::<Vec<_>>()),
-                Check::Any(branches) | Check::All(branches) => {
-                    for branch in branches {
-                        branch.guards_asked(found);
-                    }
-                }
-                Check::Use(_, inner) => inner.guards_asked(found),
-                Check::Has { .. }
-                | Check::Subject(_)
-                | Check::Claim(..)
-                | Check::Address(_)
-                | Check::Principal(_)
-                | Check::Header(..)
-                | Check::Query(..)
-                | Check::When(_)
-                | Check::Not(_) => {}
+        for check in self.checks.iter().filter(|check| !matches!(check, Check::Not(_))) {
+            if let Check::Guard(names) = check {
+                let new: Vec<_> = names.iter().filter(|name| !found.contains(name)).copied().collect();
+                found.extend(new);
+            }
+            for part in check.parts() {
+                part.guards_asked(found);
             }
         }
     }
@@ -208,6 +229,7 @@ pub struct Possible {
 
 impl Possible {
     const ALWAYS: Self = Self { yes: true, no: false };
+    const NEVER: Self = Self { yes: false, no: true };
     const EITHER: Self = Self { yes: true, no: true };
     const UNKNOWN: Self = Self { yes: false, no: false };
 

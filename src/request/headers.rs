@@ -21,9 +21,9 @@ impl<'a> Headers<'a> {
         self.fields.iter().copied()
     }
 
-    /// Names that are not written as HTTP/2 and nearly everybody writes them: with `_` or `.`, or in upper case.
+    /// Names that are not written as HTTP/2 and nearly everybody writes them: in small letters, digits and `-`.
     pub fn unusual_names(&self) -> impl Iterator<Item = &'a str> + '_ {
-        let is_unusual = |byte: u8| matches!(byte, b'_' | b'.' | b'A'..=b'Z');
+        let is_unusual = |byte: u8| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
         self.fields.iter().map(|(name, _)| *name).filter(move |name| name.bytes().any(is_unusual))
     }
 
@@ -33,6 +33,11 @@ impl<'a> Headers<'a> {
             .iter()
             .filter(move |(present, _)| present.eq_ignore_ascii_case(name))
             .map(|(_, value)| *value)
+    }
+
+    /// Every value of one field and of what some servers would take for it, in order.
+    pub fn alike<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a [u8]> + 's {
+        self.fields.iter().filter(move |(present, _)| looks_like(present, name)).map(|(_, value)| *value)
     }
 
     /// The first value of one field, if it is text.
@@ -72,13 +77,15 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// Whether a header that came with the request would be taken for `name` by a server that folds
-/// `_` and `.` to `-`, as CGI, WSGI and PHP do. Equal names look alike too.
+/// Whether a header that came with the request would be taken for `name` by a server that makes a variable of
+/// it: CGI, WSGI and PHP fold `-`, some of them `.`, lighttpd whatever is no letter or digit. Equal names look
+/// alike too.
 #[must_use]
 pub fn looks_like(present: &str, name: &str) -> bool {
-    let fold = |byte: u8| match byte {
-        b'_' | b'.' => b'-',
-        other => other.to_ascii_lowercase(),
-    };
-    present.len() == name.len() && present.bytes().map(fold).eq(name.bytes().map(fold))
+    present.len() == name.len() && present.bytes().map(folded).eq(name.bytes().map(folded))
+}
+
+/// Letters in lower case, digits, and one byte for everything else.
+pub(super) const fn folded(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }

@@ -1,7 +1,7 @@
 //! Headers and parameters by which a client asks an application to see another method or target.
 
 use super::headers::{Headers, looks_like};
-use super::query::Query;
+use super::query::{Query, parameter_looks_like};
 
 /// The `overrides` of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Overrides {
     /// Whether an application may take a decoded query name for [`Self::METHOD_PARAMETER`].
     #[must_use]
     pub fn is_method_parameter(name: &str) -> bool {
-        is_method_parameter(name)
+        parameter_looks_like(name, Self::METHOD_PARAMETER)
     }
 }
 
@@ -53,17 +53,8 @@ pub(super) fn judge(
     if headers.iter().any(has_header) {
         return Err("a header asks for another method");
     }
-    if method == "POST" && query.pairs().any(|(name, _)| is_method_parameter(&name)) {
+    if method == "POST" && query.alike(Overrides::METHOD_PARAMETER).next().is_some() {
         return Err("`_method` in the query asks for another method");
     }
     Ok(())
-}
-
-/// PHP trims leading spaces, reads `.` and space in a name as `_`, and what stands before `[` as the name.
-fn is_method_parameter(name: &str) -> bool {
-    let name = name.trim_start_matches(' ');
-    // What C takes for the end of a name ends it.
-    let name = name.split(['[', '\0']).next().unwrap_or(name);
-    name.len() == Overrides::METHOD_PARAMETER.len()
-        && name.replace(['.', ' '], "_") == Overrides::METHOD_PARAMETER
 }

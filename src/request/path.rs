@@ -6,6 +6,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Reading;
 
+/// Letters that Unicode folds to `k` and `s`: to who compares ASCII letters they are others.
+pub const FOLD_TO_ASCII: [char; 2] = ['\u{212a}', '\u{17f}'];
+
 /// One decoded segment.
 pub type Segment<'a> = Cow<'a, str>;
 
@@ -35,6 +38,10 @@ impl<'a> Path<'a> {
                 continue;
             }
             let (segment, held) = decode(piece, reading)?;
+            // Where case makes no difference, to some these make none either.
+            if reading.case_insensitive && !segment.is_ascii() && segment.contains(FOLD_TO_ASCII) {
+                return Err("a letter of the path folds to an ASCII one");
+            }
             path.holds_encoded_slash |= held.slash;
             path.holds_semicolon |= held.semicolon;
             path.segments.push(segment);

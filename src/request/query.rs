@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
+use super::headers::folded;
+
 /// What stands after the first `?`. It never takes part in path matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query<'a>(&'a str);
@@ -17,10 +19,7 @@ impl<'a> Query<'a> {
 
     /// Names and values in order, `%XX` and `+` decoded once. Bytes that are not UTF-8 become U+FFFD.
     pub fn pairs(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
-        self.0.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        })
+        self.0.split('&').filter(|pair| !pair.is_empty()).map(read)
     }
 
     /// Every value of one name, in order.
@@ -31,11 +30,42 @@ impl<'a> Query<'a> {
         self.pairs().filter(move |(present, _)| present == name).map(|(_, value)| value)
     }
 
+    /// Every value that some server would find under a name: that of a name that looks like it, and, to those
+    /// that take `;` for another `&`, that of a part.
+    pub fn alike<'s>(self, name: &'s str) -> impl Iterator<Item = Cow<'a, str>> + 's
+    where
+        'a: 's,
+    {
+        let parts = |pair: &'a str| {
+            let several = pair.contains(';').then(|| pair.split(';'));
+            std::iter::once(pair).chain(several.into_iter().flatten())
+        };
+        let pairs = self.0.split('&').flat_map(parts).filter(|pair| !pair.is_empty()).map(read);
+        pairs.filter(move |(present, _)| parameter_looks_like(present, name)).map(|(_, value)| value)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whether a decoded name would be taken for `name` by some server. PHP leaves out blanks before it, ends it at
+/// a `[` or a NUL, and folds `.`, blanks and a lone `[` to `_`; others know no case.
+#[must_use]
+pub fn parameter_looks_like(present: &str, name: &str) -> bool {
+    let is = |one: &str| one.bytes().map(folded).eq(name.bytes().map(folded));
+    let present = present.split('\0').next().unwrap_or(present).trim();
+    is(present)
+        || present
+            .match_indices('[')
+            .any(|(at, _)| present.get(..at).is_some_and(|start| is(start.trim_end())))
+}
+
+fn read(pair: &str) -> (Cow<'_, str>, Cow<'_, str>) {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    (decode(name), decode(value))
 }
 
 fn decode(text: &str) -> Cow<'_, str> {

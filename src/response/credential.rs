@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::policy::upstream::field;
 use crate::request::{Incoming, Query, looks_like};
 use crate::token::settings::Place;
 
@@ -19,7 +20,10 @@ impl<'a> Removal<'a> {
         match place {
             Place::Header { name, scheme } => {
                 for (present, value) in incoming.headers.iter() {
-                    if looks_like(present, name) && has_scheme(value, scheme.as_deref()) {
+                    if looks_like(present, name)
+                        && field::is_name(present)
+                        && has_scheme(value, scheme.as_deref())
+                    {
                         self.headers.push(lower(present));
                     }
                 }
@@ -32,7 +36,9 @@ impl<'a> Removal<'a> {
     /// Takes out what some servers would take for the credential's own header.
     pub(super) fn take_look_alikes(&mut self, place: &'a Place, incoming: &'a Incoming<'_>) {
         let Place::Header { name, .. } = place else { return };
-        let is_other = |present: &&str| looks_like(present, name) && !present.eq_ignore_ascii_case(name);
+        let is_other = |present: &&str| {
+            looks_like(present, name) && !present.eq_ignore_ascii_case(name) && field::is_name(present)
+        };
         self.headers.extend(incoming.headers.unusual_names().filter(is_other).map(lower));
     }
 }
@@ -62,10 +68,11 @@ pub(super) fn spellings(target: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<C
     let Some((_, query)) = target.split_once('?') else { return spellings };
     for pair in query.split('&') {
         let sent = pair.split('=').next().unwrap_or(pair);
-        for (name, _) in Query::new(pair).pairs() {
-            if is_wanted(&name) && spellings.iter().all(|known| known != sent) {
-                spellings.push(Cow::Borrowed(sent));
-            }
+        // To some `;` is another `&`; the proxy takes out the pair that it knows.
+        let mut names =
+            std::iter::once(pair).chain(pair.split(';')).flat_map(|part| Query::new(part).pairs());
+        if names.any(|(name, _)| is_wanted(&name)) && spellings.iter().all(|known| known != sent) {
+            spellings.push(Cow::Borrowed(sent));
         }
     }
     spellings

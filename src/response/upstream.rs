@@ -5,7 +5,7 @@ mod render;
 use std::borrow::Cow;
 
 use crate::decision::{Allowed, Grant};
-use crate::policy::upstream::Removals;
+use crate::policy::upstream::{Removals, field};
 use crate::policy::{Judgement, Policy, Route};
 use crate::request::{Incoming, Overrides};
 use crate::token::settings::Place;
@@ -81,8 +81,8 @@ impl<'a> Edits<'a> {
             self.remove.extend(of_route.forms().map(Cow::Borrowed));
             is_sorted = false;
         }
-        for present in self.incoming.headers.unusual_names() {
-            // A name that looks like another is made of the same characters, and can be written as that can.
+        // What cannot be written as a name cannot have come by HTTP, nor go on.
+        for present in self.incoming.headers.unusual_names().filter(|name| field::is_name(name)) {
             if everywhere.covers(present) || of_route.is_some_and(|of_route| of_route.covers(present)) {
                 self.remove.push(lower(present));
                 is_sorted = false;

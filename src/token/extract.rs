@@ -6,7 +6,7 @@ use std::str;
 use memchr::memchr;
 
 use crate::decision::Denied;
-use crate::request::Request;
+use crate::request::{Request, parameter_looks_like};
 
 use super::settings::Place;
 
@@ -79,6 +79,24 @@ pub(super) fn find<'r, 'p>(
 /// Whether something stands in a place, be it only something that cannot be read.
 pub(super) fn is_present(request: &Request<'_>, place: &Place) -> bool {
     visit(request, place, &mut |_| Err(ambiguous("there is one"))).is_err()
+}
+
+/// Whether something stands in a place, or in one that some server would take for it.
+pub(super) fn may_be_present(request: &Request<'_>, place: &Place) -> bool {
+    is_present(request, place)
+        || match place {
+            Place::Header { name, scheme } => request.headers.alike(name).any(|value| match scheme {
+                Some(scheme) => !matches!(after_scheme(value, scheme), Ok(None)),
+                None => true,
+            }),
+            Place::Cookie(name) => request.headers.alike("cookie").any(|value| {
+                let pieces = value.split(|byte| matches!(byte, b';' | b','));
+                let mut names =
+                    pieces.filter_map(|piece| str::from_utf8(piece.split(|byte| *byte == b'=').next()?).ok());
+                names.any(|present| parameter_looks_like(present, name))
+            }),
+            Place::Query(name) => request.query.alike(name).next().is_some(),
+        }
 }
 
 /// Shows every credential that stands in one place.

@@ -161,6 +161,12 @@ impl Trust {
         self.index.places_of(look_in).any(|(_, place)| extract::is_present(request, place))
     }
 
+    /// The same, where a place that some server would take for one of these counts too.
+    #[must_use]
+    pub fn token_may_be_present(&self, request: &Request<'_>, look_in: &[IssuerId]) -> bool {
+        self.index.places_of(look_in).any(|(_, place)| extract::may_be_present(request, place))
+    }
+
     /// The credential in the places of some issuers, as it stands there: for explanations.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod invariants;
 mod keys;
 mod log;
 mod many_routes;
+mod matching;
 mod metrics;
 mod model;
 mod policy;

@@ -47,26 +47,11 @@ impl Observer for Seen {
     /// The checks of the branches lie behind one another: each branch has as many as it holds.
     fn leave(&mut self, check: &Check, _facts: &Facts<'_>, verdict: &Verdict) {
         let results = self.open.pop().unwrap_or_default();
-        match check {
-            Check::Any(several) | Check::All(several) => {
-                let mut rest = results.as_slice();
-                for branch in several {
-                    let (own, others) = rest.split_at(branch.checks.len().min(rest.len()));
-                    self.branch(branch, own);
-                    rest = others;
-                }
-            }
-            Check::Not(inner) => self.branch(inner, &results),
-            Check::Use(..)
-            | Check::Has { .. }
-            | Check::Guard(_)
-            | Check::Subject(_)
-            | Check::Claim(..)
-            | Check::Address(_)
-            | Check::Principal(_)
-            | Check::Header(..)
-            | Check::Query(..)
-            | Check::When(_) => {}
+        let mut rest = results.as_slice();
+        for branch in super::branches(check) {
+            let (own, others) = rest.split_at(branch.checks.len().min(rest.len()));
+            self.branch(branch, own);
+            rest = others;
         }
         if let Some(outer) = self.open.last_mut() {
             outer.push(verdict.tri);

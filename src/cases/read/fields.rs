@@ -58,6 +58,18 @@ impl<'n> Fields<'n> {
         self.at
     }
 
+    pub(in crate::cases) fn has(&self, name: &str) -> bool {
+        self.left.iter().any(|(key, _)| text(key) == Some(name))
+    }
+
+    /// The value of a key that is a map.
+    pub(in crate::cases) fn take_map(&mut self, name: &str) -> Option<&'n Node> {
+        let is_it =
+            |(key, node): &(&Node, &Node)| text(key) == Some(name) && matches!(node.kind, Kind::Mapping(_));
+        let index = self.left.iter().position(is_it)?;
+        Some(self.left.remove(index).1)
+    }
+
     pub(in crate::cases) fn take(&mut self, name: &str) -> Option<&'n Node> {
         let index = self.left.iter().position(|(key, _)| text(key) == Some(name))?;
         Some(self.left.remove(index).1)

@@ -49,6 +49,13 @@ fn members(node: Option<&Node>, problems: &mut Diagnostics) -> Map<String, Value
     }
 }
 
+/// Reports a token that is described where one is named.
+pub(super) fn not_a_name(node: &Node, problems: &mut Diagnostics) {
+    problems.error(codes::TEST_SHAPE, node.at, "a token is named here, and this describes one").hint(
+        "describe it at the top of the file, `tokens: { alice: { guard: … } }`, and write `token: alice`",
+    );
+}
+
 /// `tokens: [alice, { use: bob, place: { cookie: session } }]`.
 pub(super) fn carried(node: &Node, problems: &mut Diagnostics) -> Vec<Carried> {
     let Kind::Sequence(items) = &node.kind else {
@@ -65,6 +72,10 @@ fn one(node: &Node, problems: &mut Diagnostics) -> Option<Carried> {
         return Some(Carried { name: Text { value: name.into(), at: node.at }, place: None });
     }
     let mut keys = Fields::of(node, problems)?;
+    if keys.has("guard") || keys.has("raw") {
+        not_a_name(node, problems);
+        return None;
+    }
     let name = keys.named("use", problems);
     let place = keys.take("place").map(|node| (place(node, problems), node.at));
     let at = keys.at();

@@ -226,17 +226,7 @@ fn collect(requirement: &Requirement, how: Cell, found: &mut Vec<(Column, Cell)>
 
 /// Whether a check asks for anything that has no column.
 fn asks_more(check: &Check) -> bool {
-    let any = |several: &[Requirement]| several.iter().flat_map(|one| &one.checks).any(asks_more);
-    match check {
-        Check::Has { .. } | Check::Guard(_) => false,
-        Check::Any(several) | Check::All(several) => any(several),
-        Check::Not(inner) | Check::Use(_, inner) => any(std::slice::from_ref(inner)),
-        Check::Subject(_)
-        | Check::Claim(..)
-        | Check::Address(_)
-        | Check::Principal(_)
-        | Check::Header(..)
-        | Check::Query(..)
-        | Check::When(_) => true,
-    }
+    let parts = check.parts();
+    let has_column = matches!(check, Check::Has { .. } | Check::Guard(_)) || !parts.is_empty();
+    !has_column || parts.iter().flat_map(|part| &part.checks).any(asks_more)
 }

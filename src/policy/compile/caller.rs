@@ -83,113 +83,44 @@ fn missing(message: &str, at: At, problems: &mut Diagnostics) {
 
 /// Puts every part that needs a caller under these guards, and leaves the others as they are.
 fn put_under(requirement: &mut Requirement, guards: &[GuardName]) {
-    let asks_itself = requirement.checks.iter().any(|check| match check {
-        Check::Any(_) | Check::All(_) | Check::Use(..) => false,
-        other @ (Check::Has { .. }
-        | Check::Guard(_)
-        | Check::Subject(_)
-        | Check::Claim(..)
-        | Check::Address(_)
-        | Check::Principal(_)
-        | Check::Header(..)
-        | Check::Query(..)
-        | Check::When(_)
-        | Check::Not(_)) => needs_caller(other),
-    });
-    if asks_itself {
+    if requirement.checks.iter().any(|check| !holds_branches(check) && check.needs_caller()) {
         requirement.checks.insert(0, Check::Guard(guards.to_vec()));
         return;
     }
-    for check in &mut requirement.checks {
-        match check {
-            Check::Any(several) | Check::All(several) => {
-                for one in several {
-                    put_under(one, guards);
-                }
-            }
-            Check::Use(_, inner) => put_under(inner, guards),
-            Check::Has { .. }
-            | Check::Guard(_)
-            | Check::Subject(_)
-            | Check::Claim(..)
-            | Check::Address(_)
-            | Check::Principal(_)
-            | Check::Header(..)
-            | Check::Query(..)
-            | Check::When(_)
-            | Check::Not(_) => {}
+    for check in requirement.checks.iter_mut().filter(|check| holds_branches(check)) {
+        for part in check.parts_mut() {
+            put_under(part, guards);
         }
     }
 }
 
 /// Whether every part that needs a caller stands under a guard.
 fn is_covered(requirement: &Requirement) -> bool {
-    gives_a_guard(requirement)
-        || requirement.checks.iter().all(|check| match check {
-            Check::Any(several) | Check::All(several) => several.iter().all(is_covered),
-            Check::Use(_, inner) => is_covered(inner),
-            other @ (Check::Has { .. }
-            | Check::Guard(_)
-            | Check::Subject(_)
-            | Check::Claim(..)
-            | Check::Address(_)
-            | Check::Principal(_)
-            | Check::Header(..)
-            | Check::Query(..)
-            | Check::When(_)
-            | Check::Not(_)) => !needs_caller(other),
-        })
+    let check_is_covered = |check: &Check| {
+        if holds_branches(check) { check.parts().iter().all(is_covered) } else { !check.needs_caller() }
+    };
+    gives_a_guard(requirement) || requirement.checks.iter().all(check_is_covered)
 }
 
 /// Whether it holds only for members of a guard.
 fn gives_a_guard(requirement: &Requirement) -> bool {
-    requirement.checks.iter().any(|check| match check {
-        Check::Guard(_) => true,
-        Check::Any(branches) => branches.iter().all(gives_a_guard),
-        Check::All(parts) => parts.iter().any(gives_a_guard),
-        Check::Use(_, inner) => gives_a_guard(inner),
-        Check::Has { .. }
-        | Check::Subject(_)
-        | Check::Claim(..)
-        | Check::Address(_)
-        | Check::Principal(_)
-        | Check::Header(..)
-        | Check::Query(..)
-        | Check::When(_)
-        | Check::Not(_) => false,
+    requirement.checks.iter().any(|check| {
+        if let Check::Any(branches) = check {
+            branches.iter().all(gives_a_guard)
+        } else {
+            matches!(check, Check::Guard(_))
+                || (holds_branches(check) && check.parts().iter().any(gives_a_guard))
+        }
     })
 }
 
 fn names_a_guard(requirement: &Requirement) -> bool {
-    requirement.checks.iter().any(|check| match check {
-        Check::Guard(_) => true,
-        Check::Any(several) | Check::All(several) => several.iter().any(names_a_guard),
-        Check::Not(inner) | Check::Use(_, inner) => names_a_guard(inner),
-        Check::Has { .. }
-        | Check::Subject(_)
-        | Check::Claim(..)
-        | Check::Address(_)
-        | Check::Principal(_)
-        | Check::Header(..)
-        | Check::Query(..)
-        | Check::When(_) => false,
-    })
+    let check_names_one =
+        |check: &Check| matches!(check, Check::Guard(_)) || check.parts().iter().any(names_a_guard);
+    requirement.checks.iter().any(check_names_one)
 }
 
-fn needs_caller(check: &Check) -> bool {
-    match check {
-        Check::Not(inner) => inner.needs_caller(),
-        other @ (Check::Has { .. }
-        | Check::Guard(_)
-        | Check::Subject(_)
-        | Check::Claim(..)
-        | Check::Address(_)
-        | Check::Principal(_)
-        | Check::Header(..)
-        | Check::Query(..)
-        | Check::When(_)
-        | Check::Any(_)
-        | Check::All(_)
-        | Check::Use(..)) => other.needs_caller(),
-    }
+/// Whether it is made of parts that each may ask for a caller of their own. What stands under `not` is one thing.
+const fn holds_branches(check: &Check) -> bool {
+    matches!(check, Check::Any(_) | Check::All(_) | Check::Use(..))
 }

@@ -142,9 +142,11 @@ impl<'d> Scope<'d> {
                 name.at,
                 format!("there is no requirement `{}`", name.value),
             );
-            match closest(&name.value, self.named.keys().copied()) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem.hint("name it under `requirements`"),
+            let near = closest(&name.value, self.named.keys().copied());
+            match (self.guards.find(&name.value), near) {
+                (Some(_), _) => problem.hint(format!("it is a guard: `{{ guard: {} }}`", name.value)),
+                (None, Some(near)) => problem.hint(format!("did you mean `{near}`?")),
+                (None, None) => problem.hint("name it under `requirements`"),
             };
             return None;
         };

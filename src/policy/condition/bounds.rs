@@ -125,6 +125,7 @@ pub(super) struct Walk {
     pub functions: Vec<String>,
     pub patterns: Vec<String>,
     pub problem: Option<String>,
+    names: Vec<String>,
     fields: Vec<(String, String)>,
     bound: Vec<String>,
     in_loop: bool,
@@ -143,8 +144,18 @@ impl Walk {
         unknown.map(|(variable, field)| (variable.as_str(), field.as_str()))
     }
 
+    /// What may be the name of a header or parameter, where the condition looks at them under `request`: every
+    /// text and every member that it mentions.
+    pub fn names_in(&self, field: &str) -> Vec<Box<str>> {
+        let is_named = |(variable, named): &(String, String)| variable == "request" && named == field;
+        // `request["headers"]` names it too.
+        let looks_at_it = self.fields.iter().any(is_named) || self.names.iter().any(|name| name == field);
+        self.names.iter().filter(|_| looks_at_it).map(|name| name.as_str().into()).collect()
+    }
+
     pub fn expression(&mut self, node: &IdedExpr) {
         match &node.expr {
+            Expr::Literal(LiteralValue::String(text)) => self.names.push(text.inner().to_owned()),
             Expr::Unspecified | Expr::Literal(_) => {}
             Expr::Ident(name) => {
                 if !self.bound.contains(name) && !self.variables.contains(name) {
@@ -152,6 +163,7 @@ impl Walk {
                 }
             }
             Expr::Select(select) => {
+                self.names.push(select.field.clone());
                 if let Expr::Ident(name) = &select.operand.expr
                     && !self.bound.contains(name)
                 {

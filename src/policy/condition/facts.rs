@@ -9,7 +9,7 @@ use cel::Value;
 
 use crate::policy::Captures;
 use crate::policy::guard::Guards;
-use crate::request::Request;
+use crate::request::{Request, looks_like};
 use crate::time::UnixTime;
 use crate::token::Identity;
 
@@ -34,6 +34,17 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// Whether the request has a header that is not this one, and that some server would take for it.
+    pub(super) fn has_header_like(&self, name: &str) -> bool {
+        let is_like = |present: &str| looks_like(present, name) && !present.eq_ignore_ascii_case(name);
+        self.request.headers.iter().any(|(present, _)| is_like(present))
+    }
+
+    /// The same for query parameters.
+    pub(super) fn has_parameter_like(&self, name: &str) -> bool {
+        !self.request.query.is_empty() && !self.request.query.alike(name).eq(self.request.query.all(name))
+    }
+
     /// The value of a variable; `None` where there is none.
     pub(super) fn value(&self, name: &str) -> Option<Value> {
         let identity = || self.caller.map(|(identity, _)| identity);

@@ -61,7 +61,7 @@ impl<'a> Heard<'a> {
         let everyone = || walk.policy.guards.issuers_of(&[GuardName::Any]);
         match condition {
             TokenCondition::Whatever => Ok(true),
-            TokenCondition::Present => Ok(walk.trust.token_present(walk.request, &everyone())),
+            TokenCondition::Present => Ok(walk.trust.token_may_be_present(walk.request, &everyone())),
             TokenCondition::Absent => Ok(!walk.trust.token_present(walk.request, &everyone())),
             TokenCondition::Valid => {
                 if self.everywhere.is_none() {

@@ -5,16 +5,16 @@ use std::str;
 use crate::decision::{Allowed, Decision, Grant};
 use crate::policy::guard::GuardName;
 use crate::policy::observe::Observer;
-use crate::policy::requirement::{Known, Requirement};
-use crate::policy::route::TokenCondition;
+use crate::policy::requirement::Known;
+use crate::policy::route::{Ask, TokenCondition};
 use crate::policy::{Captures, Forbid, Judgement};
 use crate::request::Request;
 
 use super::Walk;
 
 impl<'a, O: Observer> Walk<'a, '_, O> {
-    /// A true preflight, if some route matches the path with the requested method and no fence that
-    /// needs no caller refuses it, under either method.
+    /// A true preflight, if some route that is not closed matches the path with the requested method, and no
+    /// fence refuses it whoever will come, under either method.
     pub(super) fn preflight(&mut self) -> Option<Judgement<'a>> {
         if !self.policy.preflights_pass
             || self.request.method != "OPTIONS"
@@ -26,20 +26,17 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         let asked = Request { method, ..self.request.clone() };
         let (id, _) = self.policy.index.find(&asked)?;
         let route = self.policy.route(id)?;
-        if self.refuse_unadmitted(id, route).is_some() {
+        if matches!(route.ask, Ask::Nobody) || self.refuse_unadmitted(id, route).is_some() {
             return None;
         }
         for forbid in self.policy.forbids.iter().filter(|forbid| !forbid.shadow) {
-            if forbid.unless.as_ref().is_some_and(Requirement::needs_caller) {
-                continue;
-            }
             let mut ways = self.fenced(forbid, self.request);
             ways.extend(self.fenced(forbid, &asked));
             for captures in &ways {
-                let lifted = forbid.unless.as_ref().is_some_and(|unless| {
-                    unless.judge(&self.facts(captures, Known::Absent), self.observer).failure.is_none()
-                });
-                if !lifted {
+                let facts = self.facts(captures, Known::Absent);
+                // Browsers send no credentials: a fence that the right caller could lift lets the question through.
+                let unless = forbid.unless.as_ref();
+                if !unless.is_some_and(|unless| unless.could_hold(&facts, self.observer)) {
                     return None;
                 }
             }
@@ -58,13 +55,14 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
 
     /// The ways in which a rule applies without a caller being verified.
     fn fenced<'f>(&self, forbid: &'f Forbid, request: &Request<'_>) -> Vec<Captures<'f>> {
-        let present =
-            || self.trust.token_present(self.request, &self.policy.guards.issuers_of(&[GuardName::Any]));
+        let everyone = || self.policy.guards.issuers_of(&[GuardName::Any]);
         let applies = |condition: TokenCondition| match condition {
             TokenCondition::Whatever => true,
             // What might verify is taken for valid: a preflight is not worth a signature.
-            TokenCondition::Present | TokenCondition::Valid => present(),
-            TokenCondition::Absent => !present(),
+            TokenCondition::Present | TokenCondition::Valid => {
+                self.trust.token_may_be_present(self.request, &everyone())
+            }
+            TokenCondition::Absent => !self.trust.token_present(self.request, &everyone()),
         };
         let matching = forbid.condition.matching(request).into_iter();
         matching.filter(|(condition, _)| applies(*condition)).map(|(_, captures)| captures).collect()

@@ -167,4 +167,8 @@ codes! {
     SHADOW_WITHOUT_FALLBACK = "P1015", "a shadow without an equal that enforces";
     LOOSENS_NOTHING = "P1016", "`loosens` where nothing is loosened";
     KEY_LEFT_OUT = "P1017", "a key in the policy that is left out";
+    UNKNOWN_METHOD = "P1018", "a method that nobody sends";
+    FOREIGN_TEMPLATE = "P1019", "a capture as another program writes it";
+    FENCE_WITHOUT_ROUTES = "P1020", "a fence where no route answers";
+    STAR_OF_FENCE = "P1021", "a fence whose star stands for less than it seems";
 }

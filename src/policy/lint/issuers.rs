@@ -10,11 +10,18 @@ use crate::token::settings::{Audiences, KeySource};
 
 pub(super) fn report(document: &Document, policy: &Policy, problems: &mut Diagnostics) {
     for (issuer, settings) in document.issuers.iter().zip(&policy.issuers) {
-        if settings.audiences == Audiences::Any {
+        let meant = issuer.loosens.as_ref().filter(|flag| flag.value);
+        let takes_any = settings.audiences == Audiences::Any;
+        if let Some(flag) = meant.filter(|_| !takes_any) {
+            problems
+                .warning(codes::LOOSENS_NOTHING, flag.at, "nothing is loosened here")
+                .hint("remove `loosens`: it would hide a mistake made later");
+        }
+        if takes_any && meant.is_none() {
             let at = issuer.audiences.first().map_or(issuer.name.at, |text| text.at);
             problems
                 .warning(codes::ANY_AUDIENCE, at, "a token made for any other service is taken here as well")
-                .hint("`audiences: [crm]`, with what the issuer writes into `aud` for this service");
+                .hint("`audiences: [crm]`, with what the issuer writes into `aud` for this service; `loosens: true` if it writes none");
         }
     }
     secrets(document, policy, problems);

@@ -80,15 +80,7 @@ fn compete(one: &RequestMatch, other: &RequestMatch, ignore_case: bool) -> bool 
 
 fn paths_meet(one: &PathPattern, other: &PathPattern, ignore_case: bool) -> bool {
     let (PathPattern::Template(one), PathPattern::Template(other)) = (one, other) else { return true };
-    one.segments.iter().zip(&other.segments).all(|pair| match pair {
-        (Piece::Mixed(prefix, _, suffix), Piece::Mixed(other_prefix, _, other_suffix)) => {
-            let same =
-                |(one, other): (u8, u8)| one == other || ignore_case && one.eq_ignore_ascii_case(&other);
-            prefix.bytes().zip(other_prefix.bytes()).all(same)
-                && suffix.bytes().rev().zip(other_suffix.bytes().rev()).all(same)
-        }
-        _ => true,
-    })
+    one.segments.iter().zip(&other.segments).all(|(one, other)| one.may_meet(other, ignore_case))
 }
 
 /// A method that both take and that no rule of precedence settles.

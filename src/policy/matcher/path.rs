@@ -300,14 +300,21 @@ fn capture_name(name: &str) -> Result<Box<str>, String> {
 }
 
 impl PathPattern {
-    /// Whether a path matches. `regex_takes_slash` says what a regular expression makes of an escaped
-    /// slash: no route by regex matches such a path, and every fence by regex does.
+    /// Whether a path is surely meant: with an escaped slash in it, it is by no regular expression.
     #[must_use]
-    pub fn matches(&self, path: &Path<'_>, ignore_case: bool, regex_takes_slash: bool) -> bool {
+    pub fn matches(&self, path: &Path<'_>, ignore_case: bool) -> bool {
         match self {
             Self::Template(template) => template.matches(path.segments(), ignore_case),
-            Self::Regex(_) if path.holds_encoded_slash() => regex_takes_slash,
-            Self::Regex(regex) => regex.is_match(&path.joined()),
+            Self::Regex(regex) => !path.holds_encoded_slash() && regex.is_match(&path.joined()),
         }
+    }
+
+    /// Whether a path may be meant: with an escaped slash in it, it is by every regular expression. A trailing
+    /// slash makes no difference: `/admin/.*` holds against `/admin` and `/admin/`, as `/admin/**` does.
+    #[must_use]
+    pub fn fences(&self, path: &Path<'_>, ignore_case: bool) -> bool {
+        let Self::Regex(regex) = self else { return self.matches(path, ignore_case) };
+        let joined = path.joined();
+        path.holds_encoded_slash() || regex.is_match(&joined) || regex.is_match(&format!("{joined}/"))
     }
 }

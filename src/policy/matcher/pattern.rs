@@ -5,12 +5,10 @@ use std::fmt;
 use regex::{Regex, RegexBuilder};
 
 use crate::policy::diagnostic::{At, Diagnostics, codes};
+use crate::request::FOLD_TO_ASCII;
 
 /// Memory that one compiled expression may take.
 const MOST_BYTES: usize = 1 << 20;
-
-/// Letters that Unicode folds to `k` and `s`: to who compares ASCII letters they are others.
-const FOLDS_TO_ASCII: [char; 2] = ['\u{212a}', '\u{17f}'];
 
 /// An expression that has to match the whole of a text.
 #[derive(Debug, Clone)]
@@ -53,7 +51,7 @@ impl Pattern {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         match &self.ignoring_case {
-            Some(regex) if !text.contains(FOLDS_TO_ASCII) => regex.is_match(text),
+            Some(regex) if !text.contains(FOLD_TO_ASCII) => regex.is_match(text),
             Some(_) | None => self.exact.is_match(text),
         }
     }

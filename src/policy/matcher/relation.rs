@@ -16,6 +16,30 @@ impl RequestMatch {
             && self.query.iter().all(|condition| has(&other.query, condition))
     }
 
+    /// Whether one request may satisfy both, conditions on headers and query left aside. Of regular expressions
+    /// not everything is known.
+    #[must_use]
+    pub fn may_meet(&self, other: &Self) -> bool {
+        let takes_one_of = |one: &Self, other: &Self| match &other.methods {
+            None => true,
+            Some(methods) => methods.iter().any(|method| one.takes_method(method)),
+        };
+        let paths_meet = match (&self.path, &other.path) {
+            (PathPattern::Template(one), PathPattern::Template(other)) => {
+                one.may_meet(other, self.ignores_case())
+            }
+            (PathPattern::Regex(regex), PathPattern::Template(template))
+            | (PathPattern::Template(template), PathPattern::Regex(regex)) => {
+                let path = template.to_string();
+                !template.is_literal() || regex.is_match(&path) || regex.is_match(&format!("{path}/"))
+            }
+            (PathPattern::Regex(_), PathPattern::Regex(_)) => true,
+        };
+        paths_meet
+            && (self.host.covers(&other.host) || other.host.covers(&self.host))
+            && (self.methods.is_none() || takes_one_of(self, other) || takes_one_of(other, self))
+    }
+
     /// Whether it takes every method that `other` takes.
     #[must_use]
     pub fn covers_methods(&self, other: &Self) -> bool {
@@ -65,6 +89,20 @@ impl Template {
         fits && self.segments.iter().zip(&other.segments).all(|(one, other)| one.covers(other, ignore_case))
     }
 
+    /// Whether one path may match both.
+    fn may_meet(&self, other: &Self, ignore_case: bool) -> bool {
+        let reaches =
+            |one: &Self, other: &Self| one.rest.is_some() || one.segments.len() >= other.segments.len();
+        reaches(self, other)
+            && reaches(other, self)
+            && self.segments.iter().zip(&other.segments).all(|(one, other)| one.may_meet(other, ignore_case))
+    }
+
+    /// Whether it is one path only.
+    fn is_literal(&self) -> bool {
+        self.rest.is_none() && self.segments.iter().all(|piece| matches!(piece, Piece::Literal(_)))
+    }
+
     /// Whether every path that a regular expression matches begins as this template does, which ends in `**`.
     fn covers_beginning(&self, source: &str) -> bool {
         let is_literal = |piece: &Piece| matches!(piece, Piece::Literal(_));
@@ -89,6 +127,21 @@ impl Template {
 }
 
 impl Piece {
+    /// Whether one segment may match both.
+    #[must_use]
+    pub fn may_meet(&self, other: &Self, ignore_case: bool) -> bool {
+        match (self, other) {
+            (Self::Any | Self::Capture(_), _) | (_, Self::Any | Self::Capture(_)) => true,
+            (Self::Literal(text), piece) | (piece, Self::Literal(text)) => piece.matches(text, ignore_case),
+            (Self::Mixed(prefix, _, suffix), Self::Mixed(other_prefix, _, other_suffix)) => {
+                let same =
+                    |(one, other): (u8, u8)| one == other || ignore_case && one.eq_ignore_ascii_case(&other);
+                prefix.bytes().zip(other_prefix.bytes()).all(same)
+                    && suffix.bytes().rev().zip(other_suffix.bytes().rev()).all(same)
+            }
+        }
+    }
+
     /// Whether every segment that `other` matches is matched.
     #[must_use]
     pub fn covers(&self, other: &Self, ignore_case: bool) -> bool {

@@ -31,6 +31,7 @@ pub(super) fn read(name: Text, node: &Node, problems: &mut Diagnostics) -> Optio
         scope_wildcard: keys.text("scope_wildcard", problems),
         refresh: keys.take("refresh").and_then(|node| refresh(node, problems)),
         required: keys.flag("required", problems),
+        loosens: keys.flag("loosens", problems),
     };
     keys.finish(problems);
     Some(issuer)

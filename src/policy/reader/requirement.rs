@@ -2,7 +2,7 @@
 
 use crate::policy::diagnostic::{Diagnostics, Spanned, closest, codes};
 use crate::policy::document::{Matcher, Operand, Requirement, Scalar, SourceCondition, Text};
-use crate::policy::yaml::fields::{Fields, as_text, entries, list, said, text};
+use crate::policy::yaml::fields::{Fields, as_text, entries, list, quoted_capture, said, text};
 use crate::policy::yaml::{Kind, Node};
 
 const OPERATORS: [&str; 11] = [
@@ -144,6 +144,12 @@ pub(super) fn matcher(node: &Node, name: &str, problems: &mut Diagnostics) -> Op
 }
 
 fn operator(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Matcher> {
+    if let Some(hint) = quoted_capture(node) {
+        problems
+            .error(codes::WRONG_TYPE, node.at, format!("`{name}` is compared with a map without a value"))
+            .hint(hint);
+        return None;
+    }
     let entries = entries(node, name, problems)?;
     let mut found = None;
     let mut is_unknown = false;

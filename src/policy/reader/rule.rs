@@ -2,8 +2,8 @@
 
 use crate::policy::diagnostic::{Diagnostics, codes};
 use crate::policy::document::{Forbid, Guard, Match, Paths, Requirement, Route, Text};
-use crate::policy::yaml::Node;
 use crate::policy::yaml::fields::{Fields, text, texts, word};
+use crate::policy::yaml::{Kind, Node};
 
 use super::requirement::matchers;
 use super::{answer, matching, requirement};
@@ -68,15 +68,22 @@ pub(super) fn route(node: &Node, problems: &mut Diagnostics) -> Option<Route> {
 /// `allow` and `require`. One that is there and cannot be read has been reported, and stands as `nobody`.
 fn asks(keys: &mut Fields<'_>, problems: &mut Diagnostics) -> (Option<Text>, Option<Requirement>) {
     let nobody = |at| Text { value: "nobody".into(), at };
-    let allow = keys.take("allow").map(|node| {
-        word(node, "allow", &["anyone", "authenticated", "nobody"], problems)
-            .unwrap_or_else(|| nobody(node.at))
-    });
+    let allow = keys.take("allow").map(|node| allow(node, problems).unwrap_or_else(|| nobody(node.at)));
     let Some(node) = keys.take("require") else { return (allow, None) };
     match requirement::read(node, "`require`", problems) {
         Some(require) => (allow, Some(require)),
         None => (Some(nobody(node.at)), None),
     }
+}
+
+fn allow(node: &Node, problems: &mut Diagnostics) -> Option<Text> {
+    let Kind::Bool(truth) = node.kind else {
+        return word(node, "allow", &["anyone", "authenticated", "nobody"], problems);
+    };
+    let hint =
+        if truth { "say whom: `allow: anyone` or `allow: authenticated`" } else { "write `allow: nobody`" };
+    problems.error(codes::WRONG_TYPE, node.at, format!("`allow` says who, and this is `{truth}`")).hint(hint);
+    None
 }
 
 fn matches(keys: &mut Fields<'_>, in_forbid: bool, problems: &mut Diagnostics) -> Vec<Match> {

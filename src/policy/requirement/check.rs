@@ -1,17 +1,16 @@
 //! How one check is judged.
 
-use std::borrow::Cow;
-use std::str;
+use std::slice;
 
 use serde_json::Value;
 
 use crate::decision::Denied;
 use crate::token::Identity;
 
-use super::{Check, Facts, Failure, Granted, Known, Possible, Verdict, all, any, not};
+use super::{Check, Facts, Failure, Granted, Known, Requirement, Verdict, all, any, not};
 use crate::policy::condition;
 use crate::policy::matcher::capture::CaptureText;
-use crate::policy::matcher::value::{Quantifier, ValueMatcher};
+use crate::policy::matcher::named::{self, Purpose};
 use crate::policy::observe::Observer;
 use crate::policy::tri::Tri;
 
@@ -73,15 +72,11 @@ impl Check {
             }
             Self::Principal(principals) => principal(principals, facts),
             Self::Header(name, matcher) => {
-                Verdict::from(header(name, matcher, facts), Denied::HeaderMismatch)
+                let tri = named::header(name, matcher, Purpose::Opening, facts.request, facts.captures);
+                Verdict::from(tri, Denied::HeaderMismatch)
             }
             Self::Query(name, matcher) => {
-                let values: Vec<Cow<'_, str>> = facts.request.query.all(name).collect();
-                let tri = matcher.matches_text(
-                    values.iter().map(|value| Some(&**value)),
-                    Quantifier::Every,
-                    facts.captures,
-                );
+                let tri = named::parameter(name, matcher, Purpose::Opening, facts.request, facts.captures);
                 Verdict::from(tri, Denied::HeaderMismatch)
             }
             Self::When(condition) => {
@@ -102,28 +97,12 @@ impl Check {
         }
     }
 
-    pub(in crate::policy) fn needs_caller(&self) -> bool {
+    /// The requirements that it is made of; none of a check that looks at something itself.
+    #[must_use]
+    pub const fn parts(&self) -> &[Requirement] {
         match self {
-            Self::Has { .. } | Self::Guard(_) | Self::Subject(_) | Self::Claim(..) => true,
-            Self::Address(_) | Self::Header(..) | Self::Query(..) => false,
-            Self::Principal(principals) => principals.need_caller(),
-            Self::When(condition) => condition.needs_caller(),
-            Self::Any(several) | Self::All(several) => several.iter().any(super::Requirement::needs_caller),
-            Self::Not(inner) | Self::Use(_, inner) => inner.needs_caller(),
-        }
-    }
-
-    pub(super) fn without_caller(&self) -> Possible {
-        match self {
-            Self::Any(branches) => {
-                let none = Possible { yes: false, no: true };
-                branches.iter().map(super::Requirement::without_caller).fold(none, Possible::or)
-            }
-            Self::All(parts) => {
-                parts.iter().map(super::Requirement::without_caller).fold(Possible::ALWAYS, Possible::and)
-            }
-            Self::Not(inner) => inner.without_caller().not(),
-            Self::Use(_, inner) => inner.without_caller(),
+            Self::Any(several) | Self::All(several) => several.as_slice(),
+            Self::Not(inner) | Self::Use(_, inner) => slice::from_ref(&**inner),
             Self::Has { .. }
             | Self::Guard(_)
             | Self::Subject(_)
@@ -132,12 +111,35 @@ impl Check {
             | Self::Principal(_)
             | Self::Header(..)
             | Self::Query(..)
-            | Self::When(_) => {
-                if self.needs_caller() {
-                    Possible::UNKNOWN
-                } else {
-                    Possible::EITHER
-                }
+            | Self::When(_) => &[],
+        }
+    }
+
+    /// The same, to be changed.
+    pub(in crate::policy) fn parts_mut(&mut self) -> &mut [Requirement] {
+        match self {
+            Self::Any(several) | Self::All(several) => several,
+            Self::Not(inner) | Self::Use(_, inner) => slice::from_mut(inner),
+            Self::Has { .. }
+            | Self::Guard(_)
+            | Self::Subject(_)
+            | Self::Claim(..)
+            | Self::Address(_)
+            | Self::Principal(_)
+            | Self::Header(..)
+            | Self::Query(..)
+            | Self::When(_) => &mut [],
+        }
+    }
+
+    pub(in crate::policy) fn needs_caller(&self) -> bool {
+        match self {
+            Self::Has { .. } | Self::Guard(_) | Self::Subject(_) | Self::Claim(..) => true,
+            Self::Address(_) | Self::Header(..) | Self::Query(..) => false,
+            Self::Principal(principals) => principals.need_caller(),
+            Self::When(condition) => condition.needs_caller(),
+            Self::Any(_) | Self::All(_) | Self::Not(_) | Self::Use(..) => {
+                self.parts().iter().any(Requirement::needs_caller)
             }
         }
     }
@@ -192,11 +194,6 @@ fn principal(principals: &super::Principals, facts: &Facts<'_>) -> Verdict {
         return verdict;
     }
     Verdict::from(tri, Denied::SourceMismatch)
-}
-
-fn header(name: &str, matcher: &ValueMatcher, facts: &Facts<'_>) -> Tri {
-    let values = facts.request.headers.all(name).map(|value| str::from_utf8(value).ok());
-    matcher.matches_text(values, Quantifier::Every, facts.captures)
 }
 
 fn condition_facts<'a>(facts: &'a Facts<'a>) -> condition::Facts<'a> {

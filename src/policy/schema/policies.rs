@@ -102,6 +102,7 @@ fn issuer() -> Value {
             ("scope_wildcard", "A scope that stands for all.", text()),
             ("refresh", "How fetched keys are kept fresh.", see("refresh")),
             ("required", "Whether the process waits for these keys before it is ready.", flag()),
+            ("loosens", "No audience is checked, and that is meant.", flag()),
         ],
     )
 }

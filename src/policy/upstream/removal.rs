@@ -14,8 +14,8 @@ pub struct Removals {
 }
 
 impl Removals {
-    /// Each name as it is, and as servers fold it (CGI, WSGI and PHP read `_`, `.` and `-` as one): the proxy
-    /// may not have shown us all that the client sent.
+    /// Each name as it is, and in the forms that servers fold to one (CGI, WSGI and PHP read `_`, `.` and `-` as
+    /// one): the proxy may not have shown us all that the client sent.
     #[must_use]
     pub fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let names: BTreeSet<Box<str>> = names
@@ -25,9 +25,8 @@ impl Removals {
             .collect();
         let mut forms = names.clone();
         for name in &names {
-            forms.insert(name.replace(['-', '.'], "_").into());
-            forms.insert(name.replace(['-', '_'], ".").into());
-            forms.insert(name.replace(['_', '.'], "-").into());
+            let is_folded = |letter: char| !letter.is_ascii_alphanumeric();
+            forms.extend(["_", ".", "-"].map(|sign| name.replace(is_folded, sign).into()));
         }
         Self { names: names.into_iter().collect(), forms: forms.into_iter().collect() }
     }

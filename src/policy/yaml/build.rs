@@ -221,7 +221,9 @@ impl<'b> Builder<'b> {
 
     fn refuse_tag(&mut self, tag: Option<&Tag>, at: At) {
         if tag.is_some_and(|tag| !tag.is_yaml_core_schema()) {
-            self.problems.error(codes::TAG, at, "a tag that means nothing here").hint("remove it");
+            self.problems
+                .error(codes::TAG, at, "a tag that means nothing here")
+                .hint("`!` begins a tag of YAML: what must not hold stands under `not`; else remove it");
         }
     }
 }

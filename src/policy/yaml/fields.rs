@@ -20,9 +20,13 @@ impl<'n> Fields<'n> {
     pub fn of(node: &'n Node, what: &str, problems: &mut Diagnostics) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
             let code = if node.kind == Kind::Null { codes::EMPTY } else { codes::WRONG_TYPE };
-            problems
-                .error(code, node.at, format!("{what} is a map, and this is {}", said(&node.kind)))
-                .hint("write `key: value` pairs");
+            problems.error(code, node.at, format!("{what} is a map, and this is {}", said(&node.kind))).hint(
+                if matches!(node.kind, Kind::Sequence(_)) {
+                    "write `key: value` pairs: `{ guard: [one, other] }`, `{ any: [{ … }, { … }] }`"
+                } else {
+                    "write `key: value` pairs"
+                },
+            );
             return None;
         };
         let left = entries.iter().map(|(key, value)| (key, value)).collect();
@@ -167,7 +171,7 @@ pub fn text(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Text>
                     node.at,
                     format!("`{name}` is a string, and this is {}", said(&node.kind)),
                 )
-                .hint("write one value");
+                .hint(quoted_capture(node).unwrap_or_else(|| "write one value".to_owned()));
         }
     }
     None
@@ -229,7 +233,10 @@ pub fn list<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics) -> Optio
                     node.at,
                     format!("`{name}` is a list, and this is {}", said(&node.kind)),
                 )
-                .hint("write `[one, other]`");
+                .hint(match braced_word(node) {
+                    Some(word) => format!("write `[{word}]`"),
+                    None => "write `[one, other]`".to_owned(),
+                });
         }
     }
     None
@@ -260,6 +267,21 @@ pub fn entries<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics) -> Op
         }
     }
     None
+}
+
+/// The word of `{word}`, which YAML reads as a map.
+fn braced_word(node: &Node) -> Option<&str> {
+    let Kind::Mapping(entries) = &node.kind else { return None };
+    match entries.as_slice() {
+        [(key, Node { kind: Kind::Null, .. })] => as_text(key),
+        _ => None,
+    }
+}
+
+/// How to write `{id}` where a capture is most likely meant.
+#[must_use]
+pub fn quoted_capture(node: &Node) -> Option<String> {
+    braced_word(node).map(|word| format!("quote the capture, or YAML reads a map: `\"{{{word}}}\"`"))
 }
 
 /// A kind in words.

@@ -7,6 +7,9 @@ use crate::policy::diagnostic::{At, codes};
 use super::Problem;
 use super::build::place;
 
+/// `{ match: GET /users/{id} }` ends at the second brace.
+const QUOTE_THE_PATH: &str = "a path with braces is quoted: `match: \"GET /users/{id}\"`";
+
 /// A place where the text is no YAML.
 pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
     let marker = error.marker();
@@ -45,7 +48,11 @@ pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
             codes::UNCLOSED,
             at,
             "a bracket or quote is not closed, or a comma is missing",
-            "every `[`, `{`, `\"` and `'` has its end; elements have a comma between them",
+            if has_unquoted_capture(text, at) {
+                QUOTE_THE_PATH
+            } else {
+                "every `[`, `{`, `\"` and `'` has its end; elements have a comma between them"
+            },
         ),
         ErrorKind::UnknownAnchor => Problem::new(
             codes::UNKNOWN_ANCHOR,
@@ -72,7 +79,11 @@ pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
             codes::INDENTATION,
             at,
             "the indentation does not fit, or a colon or quote is missing",
-            "keys of one map stand in one column; a text with `: ` in it is quoted; see the line above, too",
+            if has_unquoted_capture(text, at) {
+                QUOTE_THE_PATH
+            } else {
+                "keys of one map stand in one column; a text with `: ` in it is quoted; see the line above, too"
+            },
         ),
         _ => Problem::new(
             codes::SYNTAX,
@@ -81,4 +92,14 @@ pub(super) fn problem(file: u32, text: &str, error: &ScanError) -> Problem {
             "check quotes and special characters here and on the line above",
         ),
     }
+}
+
+/// Whether a path with a capture in it stands, where the parser stopped, without quotes.
+fn has_unquoted_capture(text: &str, at: At) -> bool {
+    let line = text.lines().zip(1_u32..).find(|(_, number)| *number == at.line).map_or("", |(line, _)| line);
+    line.match_indices('{').any(|(open, _)| {
+        let (before, inside) = line.split_at_checked(open).unwrap_or_default();
+        let is_quoted = before.matches(['"', '\'']).count() % 2 == 1;
+        !is_quoted && (before.ends_with('/') || inside.contains("}/"))
+    })
 }

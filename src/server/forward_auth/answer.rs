@@ -27,7 +27,8 @@ pub fn expressible(answer: &Answer<'_>, headers: &Headers<'_>, target: &Target) 
     }
     let is_out_of_reach = |name: &str| {
         let folded = name.to_ascii_lowercase();
-        (folded.contains(['_', '.']) || Overrides::HEADERS.contains(&folded.as_str()))
+        let is_unusual = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
+        (folded.contains(is_unusual) || Overrides::HEADERS.contains(&folded.as_str()))
             && remove.iter().any(|name| *name == folded)
     };
     // Envoy is told by name what to remove.

@@ -9,8 +9,10 @@ const BYTES: u8 = 2;
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held<'a> {
-    /// A number of any kind; none of those that are sent matters here.
+    /// A number; none of those that are sent matters here.
     Number,
+    /// A number of fixed length, of which the messages read here have none.
+    Fixed,
     /// Text, bytes or a message.
     Bytes(&'a [u8]),
 }
@@ -37,7 +39,7 @@ impl<'a> Fields<'a> {
             }
             1 => {
                 self.take(8)?;
-                Held::Number
+                Held::Fixed
             }
             2 => {
                 let length = usize::try_from(self.varint()?).ok()?;
@@ -45,7 +47,7 @@ impl<'a> Fields<'a> {
             }
             5 => {
                 self.take(4)?;
-                Held::Number
+                Held::Fixed
             }
             _ => return None,
         };
@@ -80,7 +82,7 @@ impl<'a> Fields<'a> {
 pub(super) fn text(held: Held<'_>) -> Option<&str> {
     match held {
         Held::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-        Held::Number => None,
+        Held::Number | Held::Fixed => None,
     }
 }
 
@@ -88,8 +90,13 @@ pub(super) fn text(held: Held<'_>) -> Option<&str> {
 pub(super) fn bytes(held: Held<'_>) -> Option<&[u8]> {
     match held {
         Held::Bytes(bytes) => Some(bytes),
-        Held::Number => None,
+        Held::Number | Held::Fixed => None,
     }
+}
+
+/// A number that is not looked at.
+pub(super) fn number(held: Held<'_>) -> Option<()> {
+    (held == Held::Number).then_some(())
 }
 
 /// A message that is written where it will be sent from.

@@ -2,13 +2,14 @@
 //! a microsecond instead of two.
 //!
 //! It reads what Envoy writes. Whatever is unusual (a field twice, a type that does not belong) is left to the
-//! full decoder, so that there is one meaning: a test holds that both read every message alike.
+//! full decoder, so that there is one meaning: a test holds that both read every message alike. Of what no rule
+//! can ask for (the destination, metadata, the TLS session) the inside is not looked at.
 
 use std::net::IpAddr;
 
 use crate::request::Source;
 
-use super::protobuf::{Fields, Held, bytes, text};
+use super::protobuf::{Fields, bytes, number, text};
 
 /// What a decision needs of a message; empty where it was not sent.
 #[derive(Debug, Default, PartialEq)]
@@ -31,10 +32,12 @@ pub(super) fn scan(message: &[u8]) -> Option<Scanned<'_>> {
     let mut found = Scanned::default();
     let (mut source, mut request) = (None, None);
     let mut fields = Fields::of(attributes);
-    while let Some((number, held)) = fields.next()? {
-        match number {
+    while let Some((field, held)) = fields.next()? {
+        match field {
             1 => once(&mut source, bytes(held)?)?,
             4 => once(&mut request, bytes(held)?)?,
+            // What is not read is of its kind all the same.
+            2 | 10..=13 => bytes(held).map(drop)?,
             _ => {}
         }
     }
@@ -43,9 +46,11 @@ pub(super) fn scan(message: &[u8]) -> Option<Scanned<'_>> {
     }
     let mut http = None;
     let mut fields = Fields::of(request?);
-    while let Some((number, held)) = fields.next()? {
-        if number == 2 {
-            once(&mut http, bytes(held)?)?;
+    while let Some((field, held)) = fields.next()? {
+        match field {
+            1 => bytes(held).map(drop)?,
+            2 => once(&mut http, bytes(held)?)?,
+            _ => {}
         }
     }
     scan_http(http?, &mut found)?;
@@ -57,8 +62,8 @@ fn scan_http<'a>(http: &'a [u8], found: &mut Scanned<'a>) -> Option<()> {
     let mut header_map = None;
     found.map.reserve(24);
     let mut fields = Fields::of(http);
-    while let Some((number, held)) = fields.next()? {
-        match number {
+    while let Some((field, held)) = fields.next()? {
+        match field {
             2 => once(&mut method, text(held)?)?,
             3 => {
                 let (name, value) = entry(bytes(held)?)?;
@@ -74,6 +79,9 @@ fn scan_http<'a>(http: &'a [u8], found: &mut Scanned<'a>) -> Option<()> {
             7 => once(&mut query, text(held)?)?,
             8 => once(&mut fragment, text(held)?)?,
             13 => once(&mut header_map, bytes(held)?)?,
+            1 | 6 | 10 | 11 => text(held).map(drop)?,
+            9 => number(held)?,
+            12 => bytes(held).map(drop)?,
             _ => {}
         }
     }
@@ -85,8 +93,8 @@ fn scan_http<'a>(http: &'a [u8], found: &mut Scanned<'a>) -> Option<()> {
     let Some(list) = header_map else { return Some(()) };
     found.raw.reserve(24);
     let mut fields = Fields::of(list);
-    while let Some((number, held)) = fields.next()? {
-        if number == 1 {
+    while let Some((field, held)) = fields.next()? {
+        if field == 1 {
             found.raw.push(raw_header(bytes(held)?)?);
         }
     }
@@ -96,8 +104,8 @@ fn scan_http<'a>(http: &'a [u8], found: &mut Scanned<'a>) -> Option<()> {
 fn entry(entry: &[u8]) -> Option<(&str, &str)> {
     let (mut name, mut value) = (None, None);
     let mut fields = Fields::of(entry);
-    while let Some((number, held)) = fields.next()? {
-        match number {
+    while let Some((field, held)) = fields.next()? {
+        match field {
             1 => once(&mut name, text(held)?)?,
             2 => once(&mut value, text(held)?)?,
             _ => {}
@@ -109,8 +117,8 @@ fn entry(entry: &[u8]) -> Option<(&str, &str)> {
 fn raw_header(header: &[u8]) -> Option<(&str, &[u8])> {
     let (mut name, mut plain, mut raw) = (None, None, None);
     let mut fields = Fields::of(header);
-    while let Some((number, held)) = fields.next()? {
-        match number {
+    while let Some((field, held)) = fields.next()? {
+        match field {
             1 => once(&mut name, text(held)?)?,
             2 => once(&mut plain, text(held)?)?,
             3 => once(&mut raw, bytes(held)?)?,
@@ -125,32 +133,39 @@ fn raw_header(header: &[u8]) -> Option<(&str, &[u8])> {
 fn scan_peer<'a>(peer: &'a [u8], found: &mut Scanned<'a>) -> Option<()> {
     let (mut address, mut principal) = (None, None);
     let mut fields = Fields::of(peer);
-    while let Some((number, held)) = fields.next()? {
-        match number {
+    while let Some((field, held)) = fields.next()? {
+        match field {
             1 => once(&mut address, bytes(held)?)?,
             4 => once(&mut principal, text(held)?)?,
+            2 | 5 => text(held).map(drop)?,
+            3 => bytes(held).map(drop)?,
             _ => {}
         }
     }
     found.source.principal = principal.unwrap_or_default();
     let Some(address) = address else { return Some(()) };
     let mut kinds = Fields::of(address);
-    let Some((number, held)) = kinds.next()? else { return Some(()) };
+    let Some((kind, held)) = kinds.next()? else { return Some(()) };
     // Of several kinds the last counts; nobody sends several.
     if kinds.next()?.is_some() {
         return None;
     }
-    if number == 1 {
-        let mut name = None;
-        let mut fields = Fields::of(bytes(held)?);
-        while let Some((number, held)) = fields.next()? {
-            if number == 2 {
-                once(&mut name, text(held)?)?;
-            }
-        }
-        let ip = name.unwrap_or_default().parse::<IpAddr>().ok();
-        found.source.address = ip.map(|ip| ip.to_canonical());
+    // Pipes and addresses within Envoy are rare.
+    if kind != 1 {
+        return None;
     }
+    let mut name = None;
+    let mut fields = Fields::of(bytes(held)?);
+    while let Some((field, held)) = fields.next()? {
+        match field {
+            2 => once(&mut name, text(held)?)?,
+            1 | 3 | 6 => number(held)?,
+            4 | 5 | 7 => text(held).map(drop)?,
+            _ => {}
+        }
+    }
+    let ip = name.unwrap_or_default().parse::<IpAddr>().ok();
+    found.source.address = ip.map(|ip| ip.to_canonical());
     Some(())
 }
 
@@ -158,9 +173,9 @@ fn scan_peer<'a>(peer: &'a [u8], found: &mut Scanned<'a>) -> Option<()> {
 fn only(message: &[u8], wanted: u32) -> Option<&[u8]> {
     let mut found = None;
     let mut fields = Fields::of(message);
-    while let Some((number, held)) = fields.next()? {
-        if let (true, Held::Bytes(bytes)) = (number == wanted, held) {
-            once(&mut found, bytes)?;
+    while let Some((field, held)) = fields.next()? {
+        if field == wanted {
+            once(&mut found, bytes(held)?)?;
         }
     }
     found

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
-use crate::decision::{Block, Denied};
+use crate::decision::{Block, Denial, Denied};
 use crate::request::Incoming;
 use crate::response::{Answer, Field, Metadata};
 
@@ -243,6 +243,43 @@ proptest! {
         }
         prop_assert_eq!(ok.query_parameters_to_remove, remove_query);
         prop_assert!(ok.response_headers_to_add.is_empty() && ok.query_parameters_to_set.is_empty());
+    }
+
+    /// What is read where it lies is what the full decoder reads, and what that refuses is refused: of a message with
+    /// everything that is read in it, with any two bytes changed.
+    #[test]
+    fn both_readers_of_a_message_agree(
+        in_raw_form in any::<bool>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let mut asked = http();
+        asked.size = 3;
+        asked.protocol = "HTTP/2".to_owned();
+        let headers = [("x-a", "1"), ("x-b", "2")];
+        if in_raw_form {
+            asked.header_map = Some(raw(&headers.map(|(name, value)| (name, value.as_bytes()))));
+        } else {
+            asked.headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        }
+        let mut message = check(asked, Some(peer("10.0.0.1"))).encode_to_vec();
+        for (place, byte) in changes {
+            let index = place.index(message.len());
+            message[index] = byte;
+        }
+        let told = |read: Result<&Incoming<'_>, &Denial>| match read {
+            Err(denial) => format!("{:?}", denial.reason),
+            Ok(incoming) => {
+                let mut headers: Vec<_> = incoming.headers.iter().collect();
+                headers.sort_unstable();
+                let Incoming { method, host, target, source, .. } = incoming;
+                format!("{method} {host} {target} {headers:?} {source:?}")
+            }
+        };
+        let fully = match CheckRequest::decode(message.as_slice()) {
+            Err(_) => format!("{:?}", Denied::BadRequest),
+            Ok(check) => told(incoming(&check).as_ref()),
+        };
+        prop_assert_eq!(with_incoming(&message, told), fully, "{:02x?}", message);
     }
 
     /// Whatever bytes arrive: they are read or refused, and nothing panics.

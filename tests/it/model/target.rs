@@ -28,6 +28,8 @@ pub struct View {
     pub escaped_slash: bool,
     pub semicolon: bool,
     pub query: Vec<(String, String)>,
+    /// The same to somebody who takes `;` for `&`, too.
+    pub loose_query: Vec<(String, String)>,
 }
 
 /// How strictly a set reads.
@@ -41,13 +43,36 @@ pub struct Strictness {
 }
 
 pub fn look_alike(one: &str, other: &str) -> bool {
-    let fold = |text: &str| text.to_ascii_lowercase().replace(['_', '.'], "-");
     fold(one) == fold(other)
+}
+
+/// Whatever is no letter or digit is one sign.
+fn fold(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'0'..=b'9' => char::from(byte),
+            b'A'..=b'Z' => char::from(byte.to_ascii_lowercase()),
+            _ => '-',
+        })
+        .collect()
+}
+
+/// Whether PHP, or another, would file a parameter under this name.
+pub fn parameter_alike(sent: &str, name: &str) -> bool {
+    let sent = sent.split('\0').next().expect("a part").trim();
+    let starts =
+        sent.char_indices().filter(|(_, letter)| *letter == '[').map(|(at, _)| sent[..at].trim_end());
+    starts.chain([sent]).any(|one| fold(one) == fold(name))
 }
 
 impl Sent {
     pub fn values(&self, name: &str) -> Vec<String> {
         let is_meant = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(is_meant).map(|(_, value)| value.clone()).collect()
+    }
+
+    pub fn alike(&self, name: &str) -> Vec<String> {
+        let is_meant = |(known, _): &&(String, String)| look_alike(known, name);
         self.headers.iter().filter(is_meant).map(|(_, value)| value.clone()).collect()
     }
 
@@ -65,12 +90,14 @@ impl Sent {
             return Err("bad_request");
         }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let loose_query = loose_pairs(query);
         let query = pairs(query);
         if strict.overrides == "reject" {
             let names = ["x-http-method-override", "x-http-method", "x-method-override"];
             let by_header =
                 self.headers.iter().any(|(name, _)| names.iter().any(|known| look_alike(name, known)));
-            if by_header || (self.method == "POST" && query.iter().any(|(name, _)| name == "_method")) {
+            let by_query = loose_query.iter().any(|(name, _)| parameter_alike(name, "_method"));
+            if by_header || (self.method == "POST" && by_query) {
                 return Err("bad_request");
             }
         }
@@ -78,7 +105,7 @@ impl Sent {
         if self.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > 128 * 1024 {
             return Err("too_large");
         }
-        Ok(View { method: self.method.clone(), host, segments, escaped_slash, semicolon, query })
+        Ok(View { method: self.method.clone(), host, segments, escaped_slash, semicolon, query, loose_query })
     }
 }
 
@@ -105,6 +132,14 @@ fn pairs(query: &str) -> Vec<(String, String)> {
         (decode(name), decode(value))
     };
     query.split('&').filter(|pair| !pair.is_empty()).map(split).collect()
+}
+
+fn loose_pairs(query: &str) -> Vec<(String, String)> {
+    let of_pair = |pair: &str| {
+        let parts = if pair.contains(';') { pair.split(';').flat_map(pairs).collect() } else { Vec::new() };
+        pairs(pair).into_iter().chain(parts).collect::<Vec<_>>()
+    };
+    query.split('&').flat_map(of_pair).collect()
 }
 
 /// Bytes with escapes undone; `None` for a broken escape, which `lenient` leaves as it is.
@@ -162,6 +197,9 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
             .as_bytes()
             .windows(3)
             .any(|three| three[0] == b'%' && three[1].is_ascii_hexdigit() && three[2].is_ascii_hexdigit());
+        if strict.any_case && segment.contains(['\u{17f}', '\u{212a}']) {
+            return None;
+        }
         if folded == "." || folded == ".." || segment.contains(['\u{ff0f}', '\u{ff3c}']) || escape_left {
             return None;
         }
@@ -214,6 +252,11 @@ impl View {
 
     pub fn parameter(&self, name: &str) -> Vec<String> {
         self.query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    pub fn parameter_alike(&self, name: &str) -> Vec<String> {
+        let is_meant = |(known, _): &&(String, String)| parameter_alike(known, name);
+        self.loose_query.iter().filter(is_meant).map(|(_, value)| value.clone()).collect()
     }
 }
 
@@ -319,14 +362,16 @@ impl Pattern {
         }
     }
 
-    /// What the path captures, where it matches. `fence` says what an expression makes of an escaped slash.
+    /// What the path captures, where it matches. `fence` says what an expression makes of an escaped slash, and
+    /// of a trailing one, which never makes a difference.
     pub fn take_path(&self, view: &View, any_case: bool, fence: bool) -> Option<Captures> {
         match &self.path {
             Place::Regex(_) if view.escaped_slash => fence.then(Captures::new),
             Place::Regex(source) => {
                 let flag = if any_case { "(?i)" } else { "" };
                 let regex = regex::Regex::new(&format!("^{flag}(?:{source})$")).expect("a regex");
-                regex.is_match(&view.joined()).then(Captures::new)
+                let path = view.joined();
+                (regex.is_match(&path) || (fence && regex.is_match(&format!("{path}/")))).then(Captures::new)
             }
             Place::Template(pieces) => take_template(pieces, &view.segments, any_case),
         }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::target::{Sent, View};
+use super::target::{Sent, View, parameter_alike};
 
 /// A key as the reference knows it.
 #[derive(Debug, Clone)]
@@ -131,9 +131,24 @@ fn found(spot: &Spot, sent: &Sent, view: &View) -> Vec<Result<String, ()>> {
     }
 }
 
-/// Whether something stands in a place of any issuer.
-pub fn something_stands(issuers: &[(String, Value)], sent: &Sent, view: &View) -> bool {
-    issuers.iter().flat_map(|(_, issuer)| spots(issuer)).any(|spot| !found(&spot, sent, view).is_empty())
+/// Whether something stands in a place of any issuer; `loosely`: or in one that looks like it.
+pub fn something_stands(issuers: &[(String, Value)], sent: &Sent, view: &View, loosely: bool) -> bool {
+    let stands = |spot: Spot| {
+        let loose = match &spot {
+            Spot::Header(name, None) => !sent.alike(name).is_empty(),
+            Spot::Header(name, Some(scheme)) => sent.alike(name).iter().any(|value| {
+                value.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case(scheme))
+            }),
+            Spot::Cookie(name) => sent.alike("cookie").iter().any(|value| {
+                value
+                    .split([';', ','])
+                    .any(|pair| parameter_alike(pair.split('=').next().expect("a part"), name))
+            }),
+            Spot::Query(name) => !view.parameter_alike(name).is_empty(),
+        };
+        (loosely && loose) || !found(&spot, sent, view).is_empty()
+    };
+    issuers.iter().flat_map(|(_, issuer)| spots(issuer)).any(stands)
 }
 
 /// Looks for a token in the places of some issuers, and judges it.

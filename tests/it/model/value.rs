@@ -159,22 +159,80 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
     }
 }
 
-/// Judges the values of a header or query name. A fence is satisfied by one of them, or one of its parts.
-pub fn texts_hold(matcher: &Value, values: &[String], fence: bool, captures: &Captures) -> Tri {
-    if values.is_empty() {
-        return tri(matcher.get("present") == Some(&Value::Bool(false)));
+/// What hangs on a condition on headers or query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    Route,
+    /// A requirement, or the hole in a fence.
+    Opening,
+    Fence,
+}
+
+/// Values as they were sent, and those that some server would find under the same name, the former among them.
+pub struct Values {
+    pub own: Vec<String>,
+    pub alike: Vec<String>,
+    pub of_header: bool,
+}
+
+/// Judges the values of a header or parameter. What opens must hold in both readings, a fence in one; a route asks
+/// for the name as written, and for absence under any spelling.
+pub fn texts_hold(matcher: &Value, values: &Values, purpose: Use, captures: &Captures) -> Tri {
+    let read = |several: &[String]| {
+        let judge = if values.of_header { headers_hold } else { parameters_hold };
+        judge(matcher, several, purpose, captures)
+    };
+    let (own, alike) = (read(&values.own), read(&values.alike));
+    let is_absence = matcher.get("present") == Some(&Value::Bool(false));
+    match purpose {
+        Use::Opening if own == alike => own,
+        Use::Opening => Unknown,
+        Use::Fence if is_absence => own,
+        Use::Fence => any([own, alike]),
+        Use::Route if is_absence => all([own, alike]),
+        Use::Route => own,
     }
+}
+
+/// Two headers may have become one on the way, with a comma.
+fn headers_hold(matcher: &Value, values: &[String], purpose: Use, captures: &Captures) -> Tri {
+    let judged: Vec<Tri> = values.iter().map(|value| list_holds(matcher, value, purpose, captures)).collect();
+    let each = of_all(&judged, matcher, purpose);
+    if each == Yes || values.len() < 2 {
+        return each;
+    }
+    of_all(&[each, list_holds(matcher, &values.join(","), purpose, captures)], matcher, purpose)
+}
+
+fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &Captures) -> Tri {
+    let one = |value: &String| match holds(matcher, Some(&Value::from(value.as_str())), captures) {
+        Yes => Yes,
+        _ => list_holds(matcher, value, purpose, captures),
+    };
+    let judged: Vec<Tri> = values.iter().map(one).collect();
+    of_all(&judged, matcher, purpose)
+}
+
+fn of_all(judged: &[Tri], matcher: &Value, purpose: Use) -> Tri {
+    match judged.first() {
+        None => tri(matcher.get("present") == Some(&Value::Bool(false))),
+        Some(_) if purpose == Use::Fence => any(judged.iter().copied()),
+        Some(first) if judged.iter().all(|verdict| verdict == first) => *first,
+        Some(_) => Unknown,
+    }
+}
+
+/// A value with commas may be a list, and what looks at a part of a text says nothing of every element.
+fn list_holds(matcher: &Value, value: &str, purpose: Use, captures: &Captures) -> Tri {
     let one = |text: &str| holds(matcher, Some(&Value::from(text)), captures);
-    let parts = |value: &str| any(value.split(',').map(|part| one(part.trim())));
-    if fence {
-        return any(values.iter().map(|value| any([one(value), parts(value)])));
+    let parts: Vec<Tri> = value.split(',').map(|part| one(part.trim())).collect();
+    let whole = one(value);
+    let is_partial = ["prefix", "suffix", "matches"].iter().any(|name| matcher.get(name).is_some());
+    match whole {
+        _ if parts.len() == 1 => whole,
+        _ if purpose == Use::Fence => any([whole, any(parts)]),
+        Yes if is_partial && all(parts.iter().copied()) != Yes => Unknown,
+        No if any(parts) != No => Unknown,
+        _ => whole,
     }
-    let judged: Vec<Tri> = values
-        .iter()
-        .map(|value| match one(value) {
-            No if parts(value) != No => Unknown,
-            verdict => verdict,
-        })
-        .collect();
-    if judged.iter().all(|verdict| *verdict == judged[0]) { judged[0] } else { Unknown }
 }

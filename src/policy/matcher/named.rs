@@ -1,0 +1,77 @@
+//! Headers and query parameters by name. Servers fold names that are alike to one, so that a name can be read in
+//! two ways: as it is written, and with everything that some server would take for it.
+
+use std::str;
+
+use crate::policy::Captures;
+use crate::policy::tri::Tri;
+use crate::request::Request;
+
+use super::value::{Quantifier, ValueMatcher};
+
+/// What hangs on a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Whether a route is the one meant: the name as it is written. What has to be absent must not be there
+    /// under another spelling either.
+    Route,
+    /// Whether something opens, a requirement or the hole in a fence: where the two readings differ, it cannot be
+    /// told.
+    Opening,
+    /// Whether a fence applies: it does in either reading.
+    Fence,
+}
+
+impl Purpose {
+    /// How many values have to match.
+    const fn quantifier(self) -> Quantifier {
+        match self {
+            Self::Route | Self::Opening => Quantifier::Every,
+            Self::Fence => Quantifier::One,
+        }
+    }
+
+    fn judge(self, matcher: &ValueMatcher, own: impl FnOnce() -> Tri, alike: impl FnOnce() -> Tri) -> Tri {
+        let asks_for_absence = matcher.presence() == Some(false);
+        match self {
+            Self::Route if asks_for_absence => own().and(alike()),
+            Self::Route => own(),
+            Self::Opening => {
+                let own = own();
+                if own == alike() { own } else { Tri::Unknown }
+            }
+            Self::Fence if asks_for_absence => own(),
+            Self::Fence => own().or(alike()),
+        }
+    }
+}
+
+/// Judges a header.
+#[must_use]
+pub fn header(
+    name: &str,
+    matcher: &ValueMatcher,
+    purpose: Purpose,
+    request: &Request<'_>,
+    captures: &Captures<'_>,
+) -> Tri {
+    let text = |value| str::from_utf8(value).ok();
+    let own = || matcher.matches_header(request.headers.all(name).map(text), purpose.quantifier(), captures);
+    let alike =
+        || matcher.matches_header(request.headers.alike(name).map(text), purpose.quantifier(), captures);
+    purpose.judge(matcher, own, alike)
+}
+
+/// Judges a query parameter.
+#[must_use]
+pub fn parameter(
+    name: &str,
+    matcher: &ValueMatcher,
+    purpose: Purpose,
+    request: &Request<'_>,
+    captures: &Captures<'_>,
+) -> Tri {
+    let own = || matcher.matches_parameter(request.query.all(name), purpose.quantifier(), captures);
+    let alike = || matcher.matches_parameter(request.query.alike(name), purpose.quantifier(), captures);
+    purpose.judge(matcher, own, alike)
+}

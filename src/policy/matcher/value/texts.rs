@@ -1,0 +1,81 @@
+//! Several texts under one name: the values of a header, which may be lists, and of a query parameter.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::{Quantifier, Test, ValueMatcher};
+use crate::policy::Captures;
+use crate::policy::tri::Tri;
+
+impl ValueMatcher {
+    /// Judges the values of a header; one that is no text (`None`) cannot be told. Two headers, and one that a
+    /// proxy made of them with a comma, are the same to whoever reads a list: where not every one of several
+    /// matches, what the proxy would have made of them counts, too.
+    pub fn matches_header<'v>(
+        &self,
+        values: impl Iterator<Item = Option<&'v str>>,
+        quantifier: Quantifier,
+        captures: &Captures<'_>,
+    ) -> Tri {
+        let values: Vec<Option<&str>> = values.collect();
+        let judge = |value: Option<&str>| {
+            value.map_or(Tri::Unknown, |value| self.matches_list(value, quantifier, captures))
+        };
+        let each = self.together(values.iter().copied().map(judge), quantifier);
+        if values.len() < 2 || each == Tri::Yes {
+            return each;
+        }
+        let joined: Vec<&str> = values.iter().flatten().copied().collect();
+        self.together([each, judge(Some(&joined.join(",")))].into_iter(), quantifier)
+    }
+
+    /// Judges the values of a query parameter.
+    pub fn matches_parameter<'v>(
+        &self,
+        values: impl Iterator<Item = Cow<'v, str>>,
+        quantifier: Quantifier,
+        captures: &Captures<'_>,
+    ) -> Tri {
+        let judged = values.map(|value| {
+            // An application that reads no lists takes a value for what it is.
+            let is_whole = self.matches_one(&value, captures) == Tri::Yes;
+            if is_whole { Tri::Yes } else { self.matches_list(&value, quantifier, captures) }
+        });
+        self.together(judged, quantifier)
+    }
+
+    fn together(&self, judged: impl Iterator<Item = Tri>, quantifier: Quantifier) -> Tri {
+        let several = match quantifier {
+            Quantifier::Every => judged.reduce(|one, other| if one == other { one } else { Tri::Unknown }),
+            Quantifier::One => judged.reduce(Tri::or),
+        };
+        several.unwrap_or_else(|| Tri::from(self.presence() == Some(false)))
+    }
+
+    fn matches_list(&self, text: &str, quantifier: Quantifier, captures: &Captures<'_>) -> Tri {
+        let whole = self.matches_one(text, captures);
+        if !text.contains(',') {
+            return whole;
+        }
+        let parts = || text.split(',').map(|part| self.matches_one(part.trim(), captures));
+        match (quantifier, whole) {
+            (Quantifier::One, _) => whole.or(Tri::any(parts())),
+            // The beginning, the end or the whole of a list says nothing of each of its elements.
+            (Quantifier::Every, Tri::Yes) if self.is_open_ended() && Tri::all(parts()) != Tri::Yes => {
+                Tri::Unknown
+            }
+            (Quantifier::Every, Tri::No) if Tri::any(parts()) != Tri::No => Tri::Unknown,
+            (Quantifier::Every, Tri::Yes | Tri::No | Tri::Unknown) => whole,
+        }
+    }
+
+    fn matches_one(&self, text: &str, captures: &Captures<'_>) -> Tri {
+        self.matches(Some(&Value::from(text)), captures)
+    }
+
+    /// Whether it leaves open what else stands in a text.
+    const fn is_open_ended(&self) -> bool {
+        matches!(self.test, Test::Prefix(_) | Test::Suffix(_) | Test::Matches(_))
+    }
+}

@@ -1,0 +1,77 @@
+//! Preflights and shadows: what is decided beside the walk.
+
+use serde_json::Value;
+
+use super::super::target::{Sent, View};
+use super::super::token::{Caller, Keys, listen, something_stands};
+use super::{Ground, Set, is_shadow, rule_name};
+
+impl Set {
+    pub(super) fn preflight(&self, sent: &Sent, view: &View, now: i64) -> Option<String> {
+        let allows = self.singles.get("preflight").and_then(Value::as_str) == Some("allow");
+        let asked = sent.values("access-control-request-method");
+        let [method] = asked.as_slice() else { return None };
+        let is_method = method.chars().all(|letter| letter.is_ascii_uppercase());
+        if !allows || view.method != "OPTIONS" || sent.values("origin").is_empty() || !is_method {
+            return None;
+        }
+        let other = View { method: method.clone(), ..view.clone() };
+        let (route, _) = self.winner(sent, &other, false)?;
+        let is_closed = route.get("allow").and_then(Value::as_str) == Some("nobody");
+        if is_closed || self.unadmitted(route, view) {
+            return None;
+        }
+        for rule in self.forbid.iter().filter(|rule| !is_shadow(rule)) {
+            let mut ways = self.ways(rule, sent, view);
+            ways.extend(self.ways(rule, sent, &other));
+            for (token, captures) in ways {
+                let applies = match token.as_deref() {
+                    None => true,
+                    Some("absent") => !something_stands(&self.issuers, sent, view, false),
+                    Some(_) => something_stands(&self.issuers, sent, view, true),
+                };
+                let ground =
+                    Ground { sent, view, captures: &captures, caller: &Caller::Nobody, now, default: &[] };
+                let somebody_could =
+                    rule.get("unless").is_some_and(|unless| self.could_hold(unless, ground).0);
+                if applies && !somebody_could {
+                    return None;
+                }
+            }
+        }
+        Some(rule_name(route))
+    }
+
+    pub(super) fn shadows(&self, sent: &Sent, view: &View, keys: &Keys, now: i64) -> Vec<String> {
+        let mut found = Vec::new();
+        let hear = |look_in: &[String]| {
+            if look_in.is_empty() {
+                Caller::Nobody
+            } else {
+                listen(&self.issuers, look_in, keys, sent, view, now)
+            }
+        };
+        for rule in self.forbid.iter().filter(|rule| is_shadow(rule)) {
+            let ways = self.applying(rule, sent, view, keys, now);
+            if ways.is_empty() {
+                continue;
+            }
+            let caller = hear(&self.fence_looks_in(rule));
+            let reason = match caller {
+                Caller::Refused(reason) => Some(reason),
+                _ => self.fence_holds(rule, &ways, sent, view, &caller, now),
+            };
+            found.extend(reason.map(|reason| format!("forbid {}: {reason}", rule_name(rule))));
+        }
+        if let Some((route, captures)) = self.winner(sent, view, true) {
+            let caller = hear(&self.route_asks(route).look_in);
+            let reason = match caller {
+                _ if self.unadmitted(route, view) => "bad_path",
+                Caller::Refused(reason) => reason,
+                _ => self.judge_route(route, &captures, sent, view, &caller, now),
+            };
+            found.push(format!("route {}: {reason}", rule_name(route)));
+        }
+        found
+    }
+}

@@ -1,0 +1,117 @@
+//! Fences of section 5: when they match, and when they hold.
+
+use serde_json::Value;
+
+use super::super::target::{Captures, Pattern, Sent, View, patterns};
+use super::super::token::{Caller, Keys, listen, something_stands};
+use super::super::value::{Use, Yes};
+use super::{Ground, Set, precedence, rule_name};
+
+impl Set {
+    /// Every way in which a fence matches: its token condition and its captures.
+    pub(super) fn ways(&self, rule: &Value, sent: &Sent, view: &View) -> Vec<(Option<String>, Captures)> {
+        let any_case = self.strictness().any_case;
+        let mut ways = Vec::new();
+        for reading in view.readings() {
+            let matches = |pattern: &Pattern, purpose: Use| {
+                self.pattern_matches(pattern, sent, &reading, any_case, purpose)
+            };
+            if patterns(rule.get("except")).iter().any(|hole| matches(hole, Use::Opening).is_some()) {
+                continue;
+            }
+            for pattern in patterns(rule.get("match")) {
+                ways.extend(matches(&pattern, Use::Fence).map(|captures| (pattern.token.clone(), captures)));
+            }
+        }
+        ways
+    }
+
+    pub(super) fn token_condition(
+        &self,
+        condition: Option<&str>,
+        sent: &Sent,
+        view: &View,
+        keys: &Keys,
+        now: i64,
+    ) -> bool {
+        match condition {
+            None => true,
+            Some("present") => something_stands(&self.issuers, sent, view, true),
+            Some("absent") => !something_stands(&self.issuers, sent, view, false),
+            Some(_) => match listen(&self.issuers, &self.every_issuer(), keys, sent, view, now) {
+                Caller::Known(_) | Caller::Unjudged => true,
+                Caller::Refused(reason) => precedence(reason).0 == 0,
+                Caller::Nobody => false,
+            },
+        }
+    }
+
+    pub(super) fn applying(
+        &self,
+        rule: &Value,
+        sent: &Sent,
+        view: &View,
+        keys: &Keys,
+        now: i64,
+    ) -> Vec<Captures> {
+        self.ways(rule, sent, view)
+            .into_iter()
+            .filter(|(token, _)| self.token_condition(token.as_deref(), sent, view, keys, now))
+            .map(|(_, captures)| captures)
+            .collect()
+    }
+
+    pub(super) fn fence_guards(&self, rule: &Value) -> (Vec<String>, bool) {
+        match rule.get("unless") {
+            Some(unless) if self.needs_caller(unless) => self.asked(unless, None, true),
+            _ => (Vec::new(), false),
+        }
+    }
+
+    pub(super) fn fence_looks_in(&self, rule: &Value) -> Vec<String> {
+        self.fence_guards(rule).0.iter().flat_map(|guard| self.guard_issuers(guard)).collect()
+    }
+
+    pub(super) fn fences_hold(
+        &self,
+        fences: &[(&Value, Vec<Captures>)],
+        sent: &Sent,
+        view: &View,
+        caller: &Caller,
+        now: i64,
+    ) -> Option<(&'static str, String)> {
+        let held = fences.iter().filter_map(|(rule, ways)| {
+            Some((self.fence_holds(rule, ways, sent, view, caller, now)?, rule_name(rule)))
+        });
+        held.min_by_key(|(reason, name)| (precedence(reason), name.clone()))
+    }
+
+    pub(super) fn fence_holds(
+        &self,
+        rule: &Value,
+        ways: &[Captures],
+        sent: &Sent,
+        view: &View,
+        caller: &Caller,
+        now: i64,
+    ) -> Option<&'static str> {
+        let Some(unless) = rule.get("unless") else { return Some("forbidden") };
+        let (guards, names_none) = self.fence_guards(rule);
+        let takes_all = guards.iter().any(|guard| guard == "any");
+        let default = if names_none && !takes_all { guards.clone() } else { Vec::new() };
+        for captures in ways {
+            let ground = Ground { sent, view, captures, caller, now, default: &default };
+            let (holds, reason) = self.judge(unless, ground);
+            if holds != Yes {
+                let is_stranger = match caller {
+                    Caller::Known(person) => {
+                        !guards.is_empty() && self.belongs_to_one(person, &guards) != Yes
+                    }
+                    _ => false,
+                };
+                return Some(if is_stranger { "guard_mismatch" } else { reason });
+            }
+        }
+        None
+    }
+}
