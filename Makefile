@@ -100,8 +100,8 @@ quick: $(VENV) check-python check-dependencies ## the fast part of both: format,
 fuzz: system ## libFuzzer on what reads strangers' bytes; SECONDS=60 each, TARGETS='path jwt' chooses
 	fuzz/run $(or $(SECONDS),60) $(TARGETS)
 
-prove: $(VENV) $(TOOLS)/cargo-mutants ## what is too long for every change; goes on where it stopped; ARGS='--only model fuzz' chooses
-	$(PYTHON) tests/prove.py $(ARGS)
+prove: system $(VENV) ## what is too long for every change; goes on where it stopped; PARTS=pairs,fuzz MINUTES=25
+	$(PYTHON) tests/prove $(if $(PARTS),--parts $(PARTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 sbom: $(VENV) $(DEPLOY_TOOLS)/.installed ## target/portcullis.cdx.json: what is in the program (CycloneDX), as in the image
 	PYTHONPATH=$(DEPLOY_TOOLS) $(PYTHON) deploy/image/sbom.py "$$(rustc -vV | sed -n 's/^host: //p')" > target/portcullis.cdx.json
