@@ -1,5 +1,5 @@
 //! Lines on their way out: a bounded queue and one thread that writes. Whoever has a line never waits; where
-//! the reader is too slow, lines are dropped and counted.
+//! the reader is too slow or gone, or the disk is full, lines are dropped and counted.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -41,8 +41,8 @@ impl Lines {
     pub fn start(queue: usize, sink: Box<dyn Write + Send>, metrics: Metrics) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(queue);
         let kept = Arc::<Kept>::default();
-        let keep = Arc::clone(&kept);
-        thread::Builder::new().name("log".to_owned()).spawn(move || write_all(&receiver, &keep, sink))?;
+        let writer = Writer { kept: Arc::clone(&kept), sink, metrics: metrics.clone() };
+        thread::Builder::new().name("log".to_owned()).spawn(move || writer.write_all(&receiver))?;
         Ok(Self { queue: sender, kept, metrics })
     }
 
@@ -91,19 +91,35 @@ impl Kept {
     }
 }
 
-fn write_all(queue: &Receiver<Message>, kept: &Kept, mut sink: Box<dyn Write + Send>) {
-    while let Ok(message) = queue.recv() {
-        // A reader that is gone is not a reason to stop serving.
-        match message {
-            Message::Line(line) => drop(sink.write_all(line.as_bytes())),
-            Message::Decision { json, text } => {
-                kept.add(&json);
-                drop(sink.write_all(text.unwrap_or(json).as_bytes()));
+/// What the writing thread owns.
+struct Writer {
+    kept: Arc<Kept>,
+    sink: Box<dyn Write + Send>,
+    metrics: Metrics,
+}
+
+impl Writer {
+    fn write_all(mut self, queue: &Receiver<Message>) {
+        while let Ok(message) = queue.recv() {
+            match message {
+                Message::Line(line) => self.write(&line),
+                Message::Decision { json, text } => {
+                    self.kept.add(&json);
+                    self.write(&text.unwrap_or(json));
+                }
+                Message::Flush(done) => {
+                    // Each line was flushed by its end.
+                    let _counted_before = self.sink.flush();
+                    let _nobody_waits = done.try_send(());
+                }
             }
-            Message::Flush(done) => {
-                drop(sink.flush());
-                let _nobody_waits = done.try_send(());
-            }
+        }
+    }
+
+    /// A reader that is gone, or a disk that is full, is not a reason to stop serving.
+    fn write(&mut self, line: &str) {
+        if self.sink.write_all(line.as_bytes()).is_err() {
+            self.metrics.log_dropped();
         }
     }
 }

@@ -138,7 +138,7 @@ impl Metrics {
         self.0.tls_reloads.with_label_values(&[reload.label()]).inc();
     }
 
-    /// A line of a log was dropped because its reader is too slow.
+    /// A line of a log was dropped: its reader is too slow, or it cannot be written.
     pub fn log_dropped(&self) {
         self.0.log_dropped.inc();
     }

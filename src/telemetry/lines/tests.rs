@@ -52,6 +52,45 @@ fn past_the_queue_lines_are_dropped_and_counted_and_nobody_waits() {
     assert!(lines_read.iter().any(|line| line == "last\n"));
 }
 
+/// A disk that is full for some lines, and is not for the others.
+struct Disk {
+    full_for: usize,
+    taken: Sender<String>,
+}
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.full_for > 0 {
+            self.full_for -= 1;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let _gone = self.taken.send(String::from_utf8_lossy(bytes).into_owned());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_written_is_counted_and_the_next_is_written() {
+    let metrics = Metrics::new();
+    let (taken, written) = channel();
+    let lines =
+        Lines::start(100, Box::new(Disk { full_for: 3, taken }), metrics.clone()).expect("a thread");
+    for number in 0..2 {
+        lines.send(format!("{number}\n"));
+    }
+    for number in 2..5 {
+        lines.send_decision(format!("{{{number}}}\n"), None);
+    }
+    lines.flush(Duration::from_secs(30));
+    assert_eq!(dropped(&metrics), 3);
+    assert_eq!(written.try_iter().collect::<Vec<_>>(), ["{3}\n", "{4}\n"]);
+    assert_eq!(lines.last().len(), 3, "whoever asks is told of what no disk took");
+}
+
 #[test]
 fn the_last_two_hundred_decisions_are_kept_as_json_whatever_is_written() {
     let (written, read) = channel();
