@@ -12,7 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import envoy_config
 import pytest
 import tokens
+from load import Load, kinds
 from stack import KEYS, Process, Stack, wait_for
+from upstreams import Upstream
 
 
 class World(Stack):
@@ -71,3 +73,17 @@ def mint(keys: tokens.Keys) -> Callable[..., str]:
         return tokens.openid(keys, subject, scope, **rest)
 
     return mint
+
+
+@pytest.fixture
+def upstream(world: World) -> Iterator[Upstream]:
+    with Upstream(world.ports.crm) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def load(world: World, mint) -> Load:
+    """To be entered when everything runs; asks of `load.POLICY`."""
+    good = mint(subject="user-7")
+    forged = good[: good.rindex(".")] + "." + mint(subject="user-8").rpartition(".")[2]
+    return Load(world.ports.envoy, kinds(good, forged))

@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 import client
 from upstreams import Upstream
 
+POLICY = """
+defaults: { upstream: { headers: { x-user-id: "{subject}" } } }
+routes:
+  - { match: GET /open, allow: anyone }
+  - { match: GET /things/**, guard: auth, allow: authenticated }
+"""
+
 
 @dataclass(frozen=True)
 class Kind:

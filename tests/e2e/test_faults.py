@@ -18,30 +18,11 @@ import envoy_config
 import pytest
 from cancels import cancelling
 from conftest import World
-from load import Load, kinds
+from load import POLICY, Load
 from stack import Process, http_get, wait_for
 from upstreams import Upstream
 
-POLICY = """
-defaults: { upstream: { headers: { x-user-id: "{subject}" } } }
-routes:
-  - { match: GET /open, allow: anyone }
-  - { match: GET /things/**, guard: auth, allow: authenticated }
-"""
 FAKETIME = next(Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketime.so.1"), None)
-
-
-@pytest.fixture
-def upstream(world: World) -> Iterator[Upstream]:
-    with Upstream(world.ports.crm) as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def load(world: World, mint) -> Load:
-    good = mint(subject="user-7")
-    forged = good[: good.rindex(".")] + "." + mint(subject="user-8").rpartition(".")[2]
-    return Load(world.ports.envoy, kinds(good, forged))
 
 
 def serve(world: World, *flags: str, prefix: tuple[str, ...] = (), **environment: str) -> Process:

@@ -4,36 +4,15 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import client
 import envoy_config
 import pytest
 from conftest import World
-from load import Load, kinds
+from load import POLICY, Load
 from stack import Process, free_port, wait_for
 from upstreams import Upstream
-
-POLICY = """
-defaults: { upstream: { headers: { x-user-id: "{subject}" } } }
-routes:
-  - { match: GET /open, allow: anyone }
-  - { match: GET /things/**, guard: auth, allow: authenticated }
-"""
-
-
-@pytest.fixture
-def upstream(world: World) -> Iterator[Upstream]:
-    with Upstream(world.ports.crm) as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def load(world: World, mint) -> Load:
-    good = mint(subject="user-7")
-    forged = good[: good.rindex(".")] + "." + mint(subject="user-8").rpartition(".")[2]
-    return Load(world.ports.envoy, kinds(good, forged))
 
 
 def serve(world: World, tcp: bool = False) -> Process:

@@ -29,9 +29,8 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(autouse=True)
-def upstream(world: World) -> Iterator[Upstream]:
-    with Upstream(world.ports.crm) as upstream:
-        yield upstream
+def there_is_an_upstream(upstream: Upstream) -> None:
+    pass
 
 
 def traced(collector: Collector) -> envoy_config.Edit:
