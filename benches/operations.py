@@ -1,62 +1,42 @@
 """`make bench-ops`: what operating costs, beside what was promised. Prints, and asserts nothing."""
 
-import json
 import os
 import socket
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT / "examples"), str(PROJECT / "tests" / "e2e")]
 
-import jwt  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
-from jwk import ec_members  # noqa: E402
+from issuer import Issuer, new_key, signed  # noqa: E402
 from stack import Process, Stack, free_port, http_get, wait_for  # noqa: E402
 
 MIB = 1 << 20
 RUNS = 7
 ROUTES = 10_000
 TOKENS = 100_000
-KEY = ec.generate_private_key(ec.SECP256R1())
+KEY = new_key("k")
 HEAD = """version: 1
 issuers:
   main:
     issuer: https://bench.example
     audiences: [bench]
-    keys: {{ jwks_url: "http://127.0.0.1:{port}/jwks" }}
+    keys: {{ jwks_url: "{url}" }}
     algorithms: [ES256]
 routes:
 """
 
 
-class Issuer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        public = {name: value for name, value in ec_members(KEY).items() if name != "d"}
-        body = json.dumps({"keys": [{"kid": "k", "alg": "ES256", **public}]}).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *values) -> None:
-        pass
-
-
 class Bench(Stack):
     def __init__(self) -> None:
         super().__init__()
-        self.issuer = ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
-        threading.Thread(target=self.issuer.serve_forever, daemon=True).start()
+        self.issuer = Issuer([KEY])
 
     def policy(self, routes: list[str]) -> str:
-        return HEAD.format(port=self.issuer.server_address[1]) + "\n".join(f"  - {route}" for route in routes) + "\n"
+        return HEAD.format(url=self.issuer.url) + "\n".join(f"  - {route}" for route in routes) + "\n"
 
     def serve(self, text: str, *flags: str) -> tuple[Process, float]:
         """The process, and after how many seconds it was ready."""
@@ -88,7 +68,7 @@ def tokens() -> Iterator[bytes]:
     for number in range(TOKENS):
         claims = {"iss": "https://bench.example", "aud": "bench", "sub": f"user-{number}", "exp": now + 7200}
         claims |= {"iat": now, "jti": f"{number:032x}", "scope": "read-crm delete-crm", "client_id": "partner-app"}
-        yield jwt.encode(claims, KEY, "ES256", {"kid": "k"}).encode()
+        yield signed(KEY, claims).encode()
 
 
 def fill(port: int) -> int:

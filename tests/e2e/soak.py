@@ -1,44 +1,36 @@
 """A long run: half of what this machine can ask through Envoy, while policies and keys change, clients cancel and
-others mean harm. Everything is asked by a table that says what is right; what is not is counted.
+others mean harm. What is asked and what is right stands in `soak_requests`.
 
 The generator is two processes of Python. "Peak" is what they, Envoy and Portcullis reach together on this machine
 when nobody waits; the run asks half as often.
 """
 
-import contextlib
-import json
 import multiprocessing
 import socket
 import statistics
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import envoy_config
-import jwt
 from cancels import cancelling
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwk import ec_members
+from soak_requests import ask_for_ever
+from soak_tokens import NAME, RotatingIssuer, Tokens
 from stack import Process, Stack, http_get, wait_for
 
-ISSUER = "https://soak.example"
 ROTATE = 15.0  # seconds
 RELOAD = 2.0
 SETTLE = 3.0  # after a key is published, until tokens of it are used; longer than the cooldown
 RETIRE = 14.0  # after a key is gone, until its tokens must be refused; longer than the interval between fetches
-AT_ONCE = 16  # requests of each generator
-MOST_LATENCIES = 200_000
 
 POLICY = """
 version: 1
 issuers:
   soak:
-    issuer: https://soak.example
+    issuer: {issuer}
     audiences: [crm]
-    keys: {{ jwks_url: "http://127.0.0.1:{port}/jwks" }}
+    keys: {{ jwks_url: "{url}" }}
     algorithms: [ES256]
     refresh: {{ interval: 10s, cooldown: 1s }}
 defaults: {{ upstream: {{ headers: {{ x-user-id: "{{subject}}" }} }} }}
@@ -50,175 +42,17 @@ routes:
 forbid:
   - {{ name: private, match: /private/** }}
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    """One kind of request, and what may be answered. `user`: the upstream must see the caller of the token."""
-
-    name: str
-    path: str
-    tokens: str
-    statuses: tuple[int, ...]
-    share: int
-
-
-TABLE = (
-    Row("good", "/things/1", "good", (200,), 50),
-    Row("open", "/open", "", (200,), 10),
-    Row("nobody", "/things/1", "", (401,), 10),
-    Row("forged", "/things/1", "forged", (401,), 8),
-    Row("expired", "/things/1", "expired", (401,), 5),
-    # 503 where the issuer is asked for the unknown key and does not answer within the 100 ms that a request waits.
-    Row("retired", "/things/1", "retired", (401, 503), 5),
-    Row("unscoped", "/admin/1", "good", (403,), 5),
-    Row("forbidden", "/private/1", "good", (403,), 5),
-    Row("flip", "/flip", "", (200, 401), 2),
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+_PING = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00pingpong"
+# To Envoy, or to our own socket.
+HARM = (
+    ("envoy", b"GET /things/1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + b"." * 50_000 + b"\r\n\r\n"),
+    ("us", _PREFACE[:11]),
+    ("us", _PREFACE + _SETTINGS + b"\xff" * 4096),
+    ("us", _PREFACE + _SETTINGS + _PING * 500),
+    ("envoy", b"GET /things/%zz/../1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \xff\xfe\r\n\r\n"),
 )
-
-
-class Issuer(ThreadingHTTPServer):
-    """Publishes two keys, and exchanges the older for a new one."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Jwks)
-        self.number = 0
-        self.keys: list[tuple[str, ec.EllipticCurvePrivateKey]] = []
-        self.rotate()
-        self.rotate()
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
-
-    def rotate(self) -> list[tuple[str, ec.EllipticCurvePrivateKey]]:
-        """The keys that are gone."""
-        self.number += 1
-        keys = [*self.keys, (f"k{self.number}", ec.generate_private_key(ec.SECP256R1()))]
-        self.keys, gone = keys[-2:], keys[:-2]
-        return gone
-
-    def document(self) -> bytes:
-        public = lambda key: {name: value for name, value in ec_members(key).items() if name != "d"}  # noqa: E731
-        named = [{"kid": name, "alg": "ES256", "use": "sig", **public(key)} for name, key in self.keys]
-        return json.dumps({"keys": named}).encode()
-
-
-class _Jwks(BaseHTTPRequestHandler):
-    server: Issuer
-
-    def do_GET(self) -> None:
-        body = self.server.document()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *values) -> None:
-        pass
-
-
-def token(key: tuple[str, ec.EllipticCurvePrivateKey], subject: str, expires_in: float = 7200) -> str:
-    now = int(time.time())
-    claims = {"iss": ISSUER, "aud": "crm", "sub": subject, "iat": now - 8000, "exp": now + int(expires_in)}
-    return jwt.encode(claims, key[1], "ES256", {"kid": key[0]})
-
-
-def tokens_of(key: tuple[str, ec.EllipticCurvePrivateKey]) -> list[list[str]]:
-    return [[subject := f"user-{number}", token(key, subject)] for number in range(25)]
-
-
-@dataclass
-class Tokens:
-    """What may be used now, in a file that the generators read again and again."""
-
-    path: Path
-    issuer: Issuer
-    good: list[list[str]] = field(default_factory=list)
-    retired: list[list[str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for key in self.issuer.keys:
-            self.good += tokens_of(key)
-        self.write()
-
-    def write(self) -> None:
-        newest = self.issuer.keys[-1]
-        forged = [
-            [user, f"{text.rpartition('.')[0]}.{self.good[0][1].rpartition('.')[2]}"] for user, text in self.good[1:]
-        ]
-        expired = [["user-0", token(newest, "user-0", expires_in=-3600)]]
-        table = {"good": self.good, "retired": self.retired or forged, "forged": forged, "expired": expired}
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps(table))
-        new.replace(self.path)
-
-
-def ask_for_ever(port: int, path: Path, rate, stop, results) -> None:
-    """A process: asks what the table says, `rate` times a second, or as fast as can be where that is 0."""
-    rows = [row for row in TABLE for _ in range(row.share)]
-    wrong: Counter = Counter()
-    counts: Counter = Counter()
-    latencies: list[float] = []
-    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(AT_ONCE)]
-    tokens, read_at, turn = {}, 0.0, 0
-    began, asked, paced = time.monotonic(), 0, rate.value
-    while not stop.is_set():
-        now = time.monotonic()
-        if now - read_at > 1:
-            tokens, read_at = json.loads(path.read_text()), now
-            if paced != rate.value:
-                paced, began, asked = rate.value, now, 0
-        if paced and began + asked / paced > now:
-            time.sleep(began + asked / paced - now)
-        started, sent = time.monotonic(), []
-        for connection in connections:
-            turn += 1
-            row = rows[turn * 37 % len(rows)]
-            user, text = tokens[row.tokens][turn % len(tokens[row.tokens])] if row.tokens else ("", "")
-            sent.append((row, user))
-            with contextlib.suppress(OSError):  # told when the answer is read
-                connection.sendall(request(row, text))
-        for place, (row, user) in enumerate(sent):
-            try:
-                status, seen = answer_of(connections[place])
-            except OSError as error:
-                status, seen = 0, str(error)
-                connections[place].close()
-                connections[place] = socket.create_connection(("127.0.0.1", port))
-            if len(latencies) < MOST_LATENCIES:
-                latencies.append(time.monotonic() - started)
-            counts[row.name, status] += 1
-            if status not in row.statuses and status in (0, 500, 503, 504):
-                wrong[f"lost: {row.name} {status} {seen}"] += 1
-            elif status not in row.statuses:
-                wrong[f"wrong {'allow' if status == 200 else 'deny'}: {row.name} {status}"] += 1
-            elif status == 200 and seen != (user if row.name == "good" else ""):
-                wrong[f"wrong caller: {row.name} is seen as `{seen}`"] += 1
-        asked += len(sent)
-    results.put((dict(counts), dict(wrong), latencies))
-
-
-def request(row: Row, text: str) -> bytes:
-    lines = [f"GET {row.path} HTTP/1.1", "host: crm.example", "x-user-id: root", "x.user.id: root"]
-    lines += [f"authorization: Bearer {text}"] if text else []
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def answer_of(connection: socket.socket) -> tuple[int, str]:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = connection.recv(65536)
-        if not piece:
-            raise ConnectionError("closed")
-        data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-    length = int(fields.get(b"content-length", b"0"))
-    while len(body) < length:
-        body += connection.recv(65536)
-    seen = fields.get(b"x-seen-user", b"").decode()
-    return int(head.split(b" ", 2)[1]), "" if seen == "-" else seen
 
 
 def answering(config: envoy_config.Config) -> None:
@@ -234,13 +68,36 @@ def answering(config: envoy_config.Config) -> None:
     envoy_config.connection_manager(config).pop("access_log")
 
 
+def envoy_count(stack: Stack, name: str) -> int:
+    page = http_get(f"http://127.0.0.1:{stack.ports.envoy_admin}/stats?filter=^{name}$")[1]
+    return int(page.split(": ")[1])
+
+
+class Counted:
+    """What Portcullis and Envoy say that happened."""
+
+    def __init__(self, stack: Stack):
+        page = http_get(f"http://127.0.0.1:{stack.ports.metrics}/metrics")[1]
+        pairs = [line.rpartition(" ") for line in page.splitlines() if not line.startswith("#")]
+        self.series = {name: float(value) for name, _, value in pairs}
+        self.resets = envoy_count(stack, "cluster.portcullis.upstream_rq_tx_reset")
+
+    def sum(self, metric: str, *labels: str) -> float:
+        """Of all series of a metric that have these labels, `name="value"`."""
+        return sum(
+            value
+            for name, value in self.series.items()
+            if name.partition("{")[0] == metric and all(label in name for label in labels)
+        )
+
+
 class Soak:
     """One run. `wrong` and `growth` say what came of it."""
 
     def __init__(self, stack: Stack, minutes: float):
         self.stack = stack
         self.seconds = minutes * 60
-        self.issuer = Issuer()
+        self.issuer = RotatingIssuer()
         self.policy = stack.directory / "soak.yaml"
         self.write_policy(0)
         self.tokens = Tokens(stack.directory / "tokens.json", self.issuer)
@@ -249,11 +106,14 @@ class Soak:
         self.latencies: list[float] = []
         self.samples: list[tuple[float, int, int]] = []
         self.cancelled: list[int] = []
-        self.hostile = self.reloads = self.rotations = 0
+        self.hostile: Counter = Counter()
+        self.reloads = self.rotations = 0
         self.peak = 0.0
+        self.counted: Counted
 
     def write_policy(self, turn: int) -> None:
-        text = POLICY.format(port=self.issuer.server_address[1], flip=("anyone", "authenticated")[turn % 2])
+        flip = ("anyone", "authenticated")[turn % 2]
+        text = POLICY.format(issuer=NAME, url=self.issuer.url, flip=flip)
         new = self.policy.with_suffix(".new")
         new.write_text(text)
         new.replace(self.policy)
@@ -268,6 +128,7 @@ class Soak:
         self.peak = self.measure_peak()
         rate.value = self.peak / 2 / len(generators)
         self.disturb(portcullis)
+        self.counted = Counted(self.stack)
         stop.set()
         for _ in generators:
             counts, wrong, latencies = results.get(timeout=60)
@@ -287,10 +148,7 @@ class Soak:
         return (self.stack_requests() - before) / (time.monotonic() - began)
 
     def stack_requests(self) -> int:
-        page = http_get(
-            f"http://127.0.0.1:{self.stack.ports.envoy_admin}/stats?filter=^http.ingress.downstream_rq_total$"
-        )[1]
-        return int(page.split(": ")[1])
+        return envoy_count(self.stack, "http.ingress.downstream_rq_total")
 
     def disturb(self, portcullis: Process) -> None:
         stop = threading.Event()
@@ -328,56 +186,32 @@ class Soak:
         """In the order of a careful issuer: tokens of the oldest key are used no more, it goes, a new one comes, and
         is used when it had time to be known."""
         self.rotations += 1
-        oldest, staying = self.issuer.keys
-        old_tokens = self.tokens.good[: len(self.tokens.good) // 2] if self.rotations > 0 else []
-        self.tokens.good = self.tokens.good[len(self.tokens.good) // 2 :]
-        self.tokens.write()
+        old = self.tokens.put_away_oldest()
 
         def exchange() -> None:
             self.issuer.rotate()
-            due.append((time.monotonic() + SETTLE, use_new))
-            due.append((time.monotonic() + RETIRE, retire))
-
-        def use_new() -> None:
-            self.tokens.good += tokens_of(self.issuer.keys[-1])
-            self.tokens.write()
-
-        def retire() -> None:
-            self.tokens.retired = old_tokens
-            self.tokens.write()
+            due.append((time.monotonic() + SETTLE, self.tokens.use_newest))
+            due.append((time.monotonic() + RETIRE, lambda: self.tokens.retire(old)))
 
         due.append((now + SETTLE, exchange))
 
     def harm(self, stop: threading.Event) -> None:
-        """About ten hostile connections a second, to Envoy and to Portcullis itself."""
+        """About ten hostile connections a second."""
         envoy, ours = ("127.0.0.1", self.stack.ports.envoy), str(self.stack.socket)
-        dots = b"GET /things/1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + b"." * 50_000 + b"\r\n\r\n"
-        preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-        attacks = [
-            (envoy, dots),
-            (ours, preface[:11]),
-            (ours, preface + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00" + b"\xff" * 4096),
-            (
-                ours,
-                preface
-                + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-                + b"\x00\x00\x08\x06\x00\x00\x00\x00\x00pingpong" * 500,
-            ),
-            (envoy, b"GET /things/%zz/../1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \xff\xfe\r\n\r\n"),
-        ]
+        turn = 0
         while not stop.wait(0.1):
-            target, data = attacks[self.hostile % len(attacks)]
-            family = socket.AF_INET if isinstance(target, tuple) else socket.AF_UNIX
-            with socket.socket(family) as connection:
+            target, data = HARM[turn % len(HARM)]
+            turn += 1
+            with socket.socket(socket.AF_INET if target == "envoy" else socket.AF_UNIX) as connection:
                 connection.settimeout(5)
                 try:
-                    connection.connect(target)
+                    connection.connect(envoy if target == "envoy" else ours)
                     connection.sendall(data)
-                    if target == envoy and connection.recv(4096).startswith(b"HTTP/1.1 200"):
+                    self.hostile[target] += 1
+                    if target == "envoy" and connection.recv(4096).startswith(b"HTTP/1.1 200"):
                         self.wrong["wrong allow: hostile"] += 1
                 except OSError:
                     pass
-            self.hostile += 1
 
     def sample(self, at: float, portcullis: Process) -> None:
         status = Path(f"/proc/{portcullis.popen.pid}/status").read_text()
@@ -404,7 +238,8 @@ class Soak:
             [
                 f"{self.seconds / 60:.0f} min at half of {self.peak:.0f} requests/s (two generators through Envoy)",
                 f"{sum(self.counts.values())} answers, {self.reloads} reloads, {self.rotations} rotations, "
-                f"{sum(self.cancelled)} cancelled, {self.hostile} hostile connections",
+                f"{self.tokens.retirements} retirements, {sum(self.cancelled)} cancelled, "
+                f"{self.hostile.total()} hostile connections",
                 f"wrong or lost: {dict(self.wrong) or 'none'}",
                 f"latency by the generators' clocks: p50 {share(0.5):.1f} ms, p99 {share(0.99):.1f} ms, "
                 f"over 250 ms {late:.3%}",
