@@ -90,6 +90,12 @@ fn spans(settings: &Settings, metrics: &Metrics, edge: &Handle) -> Option<Spans>
     match Spans::start(endpoint, metrics.clone(), edge) {
         Ok(spans) => {
             info!(endpoint, "spans are sent");
+            if let Some(protocol) = Spans::unspoken_protocol() {
+                warn!(
+                    protocol,
+                    endpoint, "spans are sent as protobuf over HTTP, whatever the OTEL variables ask for"
+                );
+            }
             Some(spans)
         }
         Err(error) => {

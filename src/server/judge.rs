@@ -60,7 +60,7 @@ pub enum Judged<S> {
 }
 
 /// When a request arrived.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Arrival {
     /// For durations.
     pub at: Instant,
@@ -72,8 +72,8 @@ pub struct Arrival {
 
 /// When a request arrived, and when it came to be judged: between the two it may have waited.
 #[derive(Debug, Clone, Copy)]
-struct Times {
-    arrival: Arrival,
+struct Times<'a> {
+    arrival: &'a Arrival,
     began: Instant,
 }
 
@@ -124,7 +124,7 @@ impl Judge {
         &self,
         transport: &T,
         incoming: Result<&Incoming<'_>, &Denial>,
-        arrival: Arrival,
+        arrival: &Arrival,
         attempt: Attempt,
     ) -> Judged<T::Said> {
         self.guarded(transport, arrival, || match incoming {
@@ -137,7 +137,7 @@ impl Judge {
     pub fn guarded<T: Transport>(
         &self,
         transport: &T,
-        arrival: Arrival,
+        arrival: &Arrival,
         judge: impl FnOnce() -> Judged<T::Said>,
     ) -> Judged<T::Said> {
         catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_panic| {
@@ -163,7 +163,7 @@ impl Judge {
         transport: &T,
         headers: &Headers<'_>,
         denial: &Denial,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) -> T::Said {
         let times = Times { arrival, began: Instant::now() };
         let published = self.live.load();
@@ -181,7 +181,7 @@ impl Judge {
         &self,
         transport: &T,
         incoming: &Incoming<'_>,
-        arrival: Arrival,
+        arrival: &Arrival,
         attempt: Attempt,
     ) -> Judged<T::Said> {
         let times = Times { arrival, began: Instant::now() };
@@ -225,7 +225,7 @@ impl Judge {
         incoming: Option<&Incoming<'_>>,
         judgement: &Judgement<'_>,
         answer: &Answer<'_>,
-        times: Times,
+        times: Times<'_>,
     ) {
         let deciding = times.began.elapsed();
         match published {
@@ -241,7 +241,7 @@ impl Judge {
                 answer,
                 duration: times.arrival.at.elapsed(),
                 now: times.arrival.now,
-                parent: times.arrival.parent,
+                parent: times.arrival.parent.as_ref(),
             };
             self.log.record(&wanted, &entry);
         }

@@ -59,7 +59,7 @@ pub struct Entry<'a> {
     /// When the request arrived.
     pub now: UnixTime,
     /// Where in which trace the proxy that asks stands, if that is looked at.
-    pub parent: Option<TraceParent>,
+    pub parent: Option<&'a TraceParent>,
 }
 
 impl DecisionLog {
@@ -87,7 +87,7 @@ impl DecisionLog {
     #[must_use]
     pub fn parent(&self, headers: &HeaderMap) -> Option<TraceParent> {
         self.0.spans.as_ref()?;
-        TraceParent::parse(headers.get("traceparent")?.to_str().ok()?)
+        TraceParent::of_call(headers)
     }
 
     fn wants_line(&self, decision: &Decision) -> bool {
@@ -108,7 +108,7 @@ impl DecisionLog {
     pub fn record(&self, wanted: &Wanted, entry: &Entry<'_>) {
         let trace = match &self.0.spans {
             Some(spans) => spans.record(entry),
-            None => entry.incoming.and_then(TraceParent::of_request).map(TraceParent::trace),
+            None => entry.incoming.and_then(TraceParent::of_request).map(|parent| parent.trace()),
         };
         if !wanted.as_line {
             return;

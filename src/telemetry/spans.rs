@@ -58,7 +58,8 @@ impl Spans {
 
     /// Makes the span of a decision, if its trace is sampled, and tells the id of the trace.
     pub(super) fn record(&self, entry: &Entry<'_>) -> Option<TraceId> {
-        let parent = entry.parent.or_else(|| entry.incoming.and_then(TraceParent::of_request));
+        let of_request = || entry.incoming.and_then(TraceParent::of_request);
+        let parent = entry.parent.cloned().or_else(of_request);
         let around = parent
             .map_or_else(Context::new, |parent| Context::new().with_remote_span_context(parent.context()));
         let ended = SystemTime::now();
@@ -75,6 +76,15 @@ impl Spans {
         let trace = span.span_context().trace_id();
         span.end_with_timestamp(ended);
         (trace != TraceId::INVALID).then_some(trace)
+    }
+
+    /// A protocol that the `OTEL_*` variables ask for and that is not spoken here: spans go as protobuf over HTTP.
+    #[must_use]
+    pub fn unspoken_protocol() -> Option<String> {
+        let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let asked = variable("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+            .or_else(|| variable("OTEL_EXPORTER_OTLP_PROTOCOL"))?;
+        (!asked.eq_ignore_ascii_case("http/protobuf")).then_some(asked)
     }
 
     /// Waits until everything so far is sent, or given up.

@@ -14,6 +14,7 @@ class Span:
     trace: str
     id: str
     parent: str
+    state: str
     attributes: dict[str, object]
     nanoseconds: int
     is_error: bool
@@ -61,6 +62,7 @@ def _span(service: str, span) -> Span:
         span.trace_id.hex(),
         span.span_id.hex(),
         span.parent_span_id.hex(),
+        span.trace_state,
         _plain(span.attributes),
         span.end_time_unix_nano - span.start_time_unix_nano,
         span.status.code == span.status.STATUS_CODE_ERROR,

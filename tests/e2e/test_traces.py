@@ -19,6 +19,7 @@ routes:
 """
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = "b7ad6b7169203331"
+STATE = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
 CANARY = "canary-5ecret"
 
 
@@ -62,7 +63,7 @@ def serve(world: World, collector: str, *edits: envoy_config.Edit, **environment
 
 
 def parent(sampled: bool = True) -> client.Headers:
-    return [("traceparent", f"00-{TRACE}-{CALLER}-{'01' if sampled else '00'}")]
+    return [("traceparent", f"00-{TRACE}-{CALLER}-{'01' if sampled else '00'}"), ("tracestate", STATE)]
 
 
 def ask(world: World, path: str, *headers: tuple[str, str]) -> int:
@@ -82,6 +83,7 @@ def test_a_decision_stands_below_the_call_of_envoy(world: World, collector: Coll
     call = next(known for known in collector.of("envoy") if known.id == span.parent)
     assert "Authorization" in call.name, "Envoy's call to us, and not the request of its client"
     assert (span.trace, call.trace) == (TRACE, TRACE)
+    assert span.state == STATE, "what those who trace told each other is carried on"
     line = decision(world, portcullis)
     assert line["trace_id"] == TRACE
     assert span.name == "portcullis check"
@@ -105,7 +107,7 @@ def test_where_envoy_makes_no_traces_the_request_names_its_own(world: World, col
     serve(world, collector.url)
     assert ask(world, "/things/1", *client.bearer(mint()), *parent()) == 200
     span = wait_for("our span", lambda: collector.of("portcullis"))[0]
-    assert (span.trace, span.parent) == (TRACE, CALLER)
+    assert (span.trace, span.parent, span.state) == (TRACE, CALLER, STATE)
     assert (span.attributes["portcullis.outcome"], span.attributes["portcullis.guard"]) == ("allow", "auth")
 
 
@@ -128,11 +130,16 @@ def test_the_variables_of_opentelemetry_are_known(world: World, collector: Colle
         OTEL_EXPORTER_OTLP_HEADERS=f"x-api-key={CANARY}",
         OTEL_SERVICE_NAME="gatekeeper",
         OTEL_TRACES_SAMPLER="always_on",
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
     )
     assert ask(world, "/open", *parent(sampled=False)) == 200
     wait_for("our span", lambda: collector.of("gatekeeper"))
     assert collector.headers[0]["x-api-key"] == CANARY
     assert CANARY not in portcullis.output()
+    warned = [
+        line["protocol"] for line in portcullis.lines() if "whatever the OTEL variables" in line.get("message", "")
+    ]
+    assert warned == ["grpc"], "what is not spoken is told, and spans are sent all the same"
 
 
 def test_the_last_spans_are_sent_before_the_end(world: World, collector: Collector):

@@ -17,12 +17,12 @@ use super::{Service, expressible, incoming, response};
 /// Answers a request.
 pub(super) async fn answer(service: Arc<Service>, parts: Parts) -> Response<String> {
     let arrival = Arrival::now();
-    let response = answered(&service, &parts, arrival).await;
+    let response = answered(&service, &parts, &arrival).await;
     service.judge.metrics().request_answered(arrival.at.elapsed());
     response
 }
 
-async fn answered(service: &Service, parts: &Parts, arrival: Arrival) -> Response<String> {
+async fn answered(service: &Service, parts: &Parts, arrival: &Arrival) -> Response<String> {
     let Some(_ticket) = service.in_flight.enter() else {
         return refusal(service, &Denial::because(Denied::Overloaded, "over `limits.in_flight`"), arrival);
     };
@@ -60,7 +60,7 @@ impl Transport for Http<'_> {
     }
 }
 
-fn judge(service: &Service, parts: &Parts, arrival: Arrival, attempt: Attempt) -> Judged<Response<String>> {
+fn judge(service: &Service, parts: &Parts, arrival: &Arrival, attempt: Attempt) -> Judged<Response<String>> {
     let target = &service.target;
     match incoming(parts, target) {
         Ok(incoming) => {
@@ -71,7 +71,7 @@ fn judge(service: &Service, parts: &Parts, arrival: Arrival, attempt: Attempt) -
     }
 }
 
-fn refusal(service: &Service, denial: &Denial, arrival: Arrival) -> Response<String> {
+fn refusal(service: &Service, denial: &Denial, arrival: &Arrival) -> Response<String> {
     let headers = Headers::default();
     let http = Http { headers: &headers, target: &service.target };
     service.judge.refuse(&http, &headers, denial, arrival)

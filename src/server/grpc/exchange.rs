@@ -201,14 +201,14 @@ impl Check {
     fn ask(&self, message: &[u8], attempt: Attempt) -> Judged<Bytes> {
         let judge = &self.service.judge;
         let framed = Framed(self.service.unavailable);
-        judge.guarded(&framed, self.arrival, || {
-            wire::with_incoming(message, |incoming| judge.judge(&framed, incoming, self.arrival, attempt))
+        judge.guarded(&framed, &self.arrival, || {
+            wire::with_incoming(message, |incoming| judge.judge(&framed, incoming, &self.arrival, attempt))
         })
     }
 
     fn refuse(&mut self, denial: &Denial) {
         let framed = Framed(self.service.unavailable);
-        match self.service.judge.judge(&framed, Err(denial), self.arrival, Attempt::Final) {
+        match self.service.judge.judge(&framed, Err(denial), &self.arrival, Attempt::Final) {
             Judged::Answer(answer) => self.answer(answer),
             Judged::NeedsKeys(_) => {}
         }

@@ -52,7 +52,7 @@ impl Transport for Words {
 fn a_panic_denies_one_request_and_is_counted() {
     let judge = judge();
     for count in 1..=2 {
-        let judged = judge.guarded(&Words::default(), Arrival::now(), || panic!("a defect"));
+        let judged = judge.guarded(&Words::default(), &Arrival::now(), || panic!("a defect"));
         assert_eq!(denied(&judged), (Block::Unavailable, 503, "internal_error"));
         let told = format!("portcullis_panics_total {count}\n");
         assert!(judge.metrics().render(None).contains(&told), "{told}");
@@ -68,7 +68,7 @@ fn without_a_policy_nobody_is_let_in() {
         headers: Headers::default(),
         source: Source::default(),
     };
-    let judged = judge().judge(&Words::default(), Ok(&incoming), Arrival::now(), Attempt::First);
+    let judged = judge().judge(&Words::default(), Ok(&incoming), &Arrival::now(), Attempt::First);
     assert_eq!(denied(&judged), (Block::Unavailable, 503, "policy_unavailable"));
 }
 
@@ -77,7 +77,7 @@ fn a_panic_while_an_answer_is_written_denies_that_request_too() {
     let judge = judge();
     let words = Words { breaks: Cell::new(true) };
     let denial = Denial::because(Denied::BadPath, "it has a dot");
-    let judged = judge.judge(&words, Err(&denial), Arrival::now(), Attempt::First);
+    let judged = judge.judge(&words, Err(&denial), &Arrival::now(), Attempt::First);
     assert_eq!(denied(&judged), (Block::Unavailable, 503, "internal_error"));
     assert!(judge.metrics().render(None).contains("portcullis_panics_total 1\n"));
 }

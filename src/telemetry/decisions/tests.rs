@@ -49,7 +49,7 @@ fn line(incoming: &Incoming<'_>, form: Form) -> String {
         now: UnixTime::from_seconds(0),
         parent: None,
     };
-    let trace = TraceParent::of_request(incoming).map(TraceParent::trace);
+    let trace = TraceParent::of_request(incoming).map(|parent| parent.trace());
     match form {
         Form::Json => line::json(&entry, Some("alice"), trace),
         Form::Text => line::text(&entry, Some("alice")),

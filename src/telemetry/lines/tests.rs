@@ -77,8 +77,7 @@ impl Write for Disk {
 fn a_line_that_cannot_be_written_is_counted_and_the_next_is_written() {
     let metrics = Metrics::new();
     let (taken, written) = channel();
-    let lines =
-        Lines::start(100, Box::new(Disk { full_for: 3, taken }), metrics.clone()).expect("a thread");
+    let lines = Lines::start(100, Box::new(Disk { full_for: 3, taken }), metrics.clone()).expect("a thread");
     for number in 0..2 {
         lines.send(format!("{number}\n"));
     }

@@ -1,15 +1,21 @@
-//! `traceparent` (W3C Trace Context, section 3.2): the trace that a request belongs to.
+//! `traceparent` and `tracestate` (W3C Trace Context, sections 3.2 and 3.3): the trace that a request belongs to.
 
+use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::request::Incoming;
 
-/// Where in which trace a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Longest `tracestate` that is carried on, as much as the standard asks for: strangers write them, and spans wait
+/// in memory.
+const MOST_STATE: usize = 512;
+
+/// Where in which trace a request stands, and what those who trace it told each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceParent {
     trace: TraceId,
     span: SpanId,
     flags: TraceFlags,
+    state: TraceState,
 }
 
 impl TraceParent {
@@ -29,22 +35,41 @@ impl TraceParent {
             trace: TraceId::from_hex(trace).ok()?,
             span: SpanId::from_hex(span).ok()?,
             flags: TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED,
+            state: TraceState::NONE,
         };
         (parent.trace != TraceId::INVALID && parent.span != SpanId::INVALID).then_some(parent)
     }
 
+    /// With the fields of `tracestate`, which are one list. What is no such list, or too long, says nothing.
+    #[must_use]
+    pub fn with_state<'v>(mut self, values: impl Iterator<Item = &'v [u8]>) -> Self {
+        let list = values.collect::<Vec<_>>().join(&b',');
+        let is_plain =
+            list.len() <= MOST_STATE && list.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+        let list = if is_plain { str::from_utf8(&list).unwrap_or_default() } else { "" };
+        self.state = list.parse().unwrap_or_default();
+        self
+    }
+
     /// What the judged request itself carries.
     pub(in crate::telemetry) fn of_request(incoming: &Incoming<'_>) -> Option<Self> {
-        Self::parse(incoming.headers.text("traceparent")?)
+        let parent = Self::parse(incoming.headers.text("traceparent")?)?;
+        Some(parent.with_state(incoming.headers.all("tracestate")))
+    }
+
+    /// What the headers of a call carry.
+    pub(in crate::telemetry) fn of_call(headers: &HeaderMap) -> Option<Self> {
+        let parent = Self::parse(headers.get("traceparent")?.to_str().ok()?)?;
+        Some(parent.with_state(headers.get_all("tracestate").iter().map(HeaderValue::as_bytes)))
     }
 
     /// The id of the trace.
-    pub(in crate::telemetry) fn trace(self) -> TraceId {
+    pub(in crate::telemetry) fn trace(&self) -> TraceId {
         self.trace
     }
 
     pub(super) fn context(self) -> SpanContext {
-        SpanContext::new(self.trace, self.span, self.flags, true, TraceState::NONE)
+        SpanContext::new(self.trace, self.span, self.flags, true, self.state)
     }
 }
 
