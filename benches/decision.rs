@@ -13,9 +13,10 @@
 
 #[path = "../tests/support/mint.rs"]
 mod mint;
+#[path = "../tests/support/ready.rs"]
+mod ready;
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
@@ -24,23 +25,18 @@ use envoy_types::ext_authz::v3::pb::CheckRequest;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, attribute_context as context};
 use mint::Signer;
 use portcullis::engine::{self, Snapshot};
-use portcullis::policy::diagnostic::SourceFile;
 use portcullis::server::wire::{self, Unavailable};
 use portcullis::telemetry::{Metrics, PolicySeries};
-use portcullis::time::UnixTime;
+use portcullis::response;
 use portcullis::token::Attempt;
-use portcullis::token::cache::{CacheSettings, TokenCache};
-use portcullis::token::keys::KeySet;
-use portcullis::token::trust::{SourceKeys, Trust};
-use portcullis::{policy, response};
 use prost::Message;
+use ready::NOW;
 use serde_json::json;
 
 /// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const POLICY: &str = "
 version: 1
 issuers:
@@ -119,20 +115,15 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let signer = Signer::new("RS256", "rsa-a");
-        let file = SourceFile { name: "policy.yaml".into(), text: POLICY.into() };
-        let policy = policy::compile(&[file]).expect("a policy");
-        let set = KeySet::from_jwks(mint::jwks(&[signer.jwk()]).as_bytes()).expect("keys");
-        let keys = vec![vec![SourceKeys { set: Some(Arc::new(set)), fetched_at: Some(NOW), remote: true }]];
-        let cache = Arc::new(TokenCache::new(CacheSettings::default()));
-        let trust = Trust::new(policy.issuers.clone(), keys, cache);
         let token = signer.token(&json!({
             "iss": "https://auth.example.com", "aud": ["crm", "https://auth.example.com/userinfo"],
             "sub": "8f4c2f6e-3c7d-4b1e-9a55-0c5a2f7d9e10", "iat": 1_799_999_000, "exp": 1_800_003_600,
             "jti": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", "client_id": "crm-web",
             "scope": "openid profile email read-crm write-crm", "roles": ["user", "support"],
         }));
-        let series = Metrics::new().series(&policy);
-        Self { snapshot: Snapshot { policy: Arc::new(policy), trust }, series, token }
+        let snapshot = ready::snapshot(ready::policy(POLICY), &[signer]);
+        let series = Metrics::new().series(&snapshot.policy);
+        Self { snapshot, series, token }
     }
 
     /// As Envoy 1.40 sends it, with the headers of a browser.

@@ -11,13 +11,14 @@
 mod many_routes;
 #[path = "../tests/support/mint.rs"]
 mod mint;
+#[path = "../tests/support/ready.rs"]
+mod ready;
 
 use std::fs;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis::decision::Decision;
@@ -26,18 +27,14 @@ use portcullis::policy::compile;
 use portcullis::policy::diagnostic::SourceFile;
 use portcullis::request::{Headers, Incoming, Source};
 use portcullis::runtime::files::policies;
-use portcullis::time::UnixTime;
 use portcullis::token::Attempt;
-use portcullis::token::cache::{CacheSettings, TokenCache};
-use portcullis::token::keys::KeySet;
-use portcullis::token::trust::{SourceKeys, Trust};
+use ready::NOW;
 use serde_json::json;
 
 /// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const MANY: usize = 10_000;
 const FEW: usize = 10;
 const MEBIBYTE: u64 = 1 << 20;
@@ -57,10 +54,10 @@ fn main() -> ExitCode {
     let few = load(FEW);
     let text = many_routes::policy(MANY);
     let before = resident();
-    let many = load_text(&text);
+    let many = ready::policy(&text);
     let added = resident().saturating_sub(before);
     // What else the machine does slows it down, nothing makes it faster by accident.
-    let took = (0..3).map(|_| time(|| load_text(&text))).min().expect("three");
+    let took = (0..3).map(|_| time(|| ready::policy(&text))).min().expect("three");
     goal(
         &format!("load {MANY} routes ({} KiB)", text.len() / 1024),
         format!("{took:.0?}"),
@@ -91,7 +88,7 @@ fn main() -> ExitCode {
     );
 
     let token = token();
-    let (few, many) = (snapshot(few), snapshot(many));
+    let (few, many) = (ready::snapshot(few, &[signer()]), ready::snapshot(many, &[signer()]));
     // The same requests in both: what it costs to find a route among many.
     let here: Vec<usize> = (0..FEW).collect();
     let spread: Vec<usize> = (0..1000).map(|step| (step * 7919 + step % FEW) % MANY).collect();
@@ -152,11 +149,7 @@ fn a_hundred_megabytes() -> (Duration, u64) {
 }
 
 fn load(routes: usize) -> portcullis::policy::Policy {
-    load_text(&many_routes::policy(routes))
-}
-
-fn load_text(text: &str) -> portcullis::policy::Policy {
-    compile(&[SourceFile { name: "policy.yaml".into(), text: text.into() }]).expect("a policy")
+    ready::policy(&many_routes::policy(routes))
 }
 
 /// Resident bytes of this process.
@@ -181,14 +174,6 @@ fn token() -> String {
         "iss": "https://auth.example.com", "aud": "crm", "sub": "7", "exp": 1_800_000_600,
         "scope": "read-crm write-crm", "roles": ["admin"],
     }))
-}
-
-fn snapshot(policy: portcullis::policy::Policy) -> Snapshot {
-    let set = KeySet::from_jwks(mint::jwks(&[signer().jwk()]).as_bytes()).expect("keys");
-    let keys = vec![vec![SourceKeys { set: Some(Arc::new(set)), fetched_at: Some(NOW), remote: true }]];
-    let policy = Arc::new(policy);
-    let cache = Arc::new(TokenCache::new(CacheSettings::default()));
-    Snapshot { trust: Trust::new(policy.issuers.clone(), keys, cache), policy }
 }
 
 /// Requests, made before anything is measured.

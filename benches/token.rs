@@ -10,6 +10,8 @@
 
 #[path = "../tests/support/mint.rs"]
 mod mint;
+#[path = "../tests/support/ready.rs"]
+mod ready;
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -20,22 +22,18 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mint::Signer;
-use portcullis::policy;
-use portcullis::policy::diagnostic::SourceFile;
 use portcullis::request::{Headers, Incoming, Reading, Request, Source};
-use portcullis::time::UnixTime;
-use portcullis::token::cache::{CacheSettings, TokenCache};
-use portcullis::token::keys::KeySet;
+use portcullis::token::cache::CacheSettings;
 use portcullis::token::settings::IssuerSettings;
 use portcullis::token::trust::{Refused, SourceKeys, Trust};
 use portcullis::token::{Attempt, IssuerId};
+use ready::NOW;
 use serde_json::{Value, json};
 
 /// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 const POLICY: &str = "
 version: 1
 issuers:
@@ -55,7 +53,7 @@ const SLICE: Duration = Duration::from_micros(1500);
 fn main() -> ExitCode {
     let signers = [("RS256", "rsa-a"), ("ES256", "p256-a"), ("EdDSA", "ed25519-a")];
     let signers = signers.map(|(algorithm, key)| Signer::new(algorithm, key));
-    let (issuers, keys) = (issuers(), keys(&signers));
+    let (issuers, keys) = (ready::policy(POLICY).issuers, ready::keys(&signers));
     let rsa = Bare::new(&signers[0]);
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let mut report = Report { broken: 0, wanted };
@@ -63,8 +61,8 @@ fn main() -> ExitCode {
     println!("first verification, to the bare check with the same key (at most 1.30)");
     for signer in &signers {
         let bare = Bare::new(signer);
-        let off = TokenCache::new(CacheSettings { enabled: false, ..CacheSettings::default() });
-        let off = Trust::new(issuers.clone(), keys.clone(), Arc::new(off));
+        let off =
+            ready::trust(&issuers, &keys, CacheSettings { enabled: false, ..CacheSettings::default() });
         asked(&[signer.token(&claims())], |requests| {
             report
                 .line(&format!("{}, cache off", signer.algorithm), 1.3, &bare, || judge(&off, &requests[0]));
@@ -205,19 +203,8 @@ fn with_id(id: u32) -> Value {
     claims
 }
 
-fn issuers() -> Vec<Arc<IssuerSettings>> {
-    let file = SourceFile { name: "policy.yaml".into(), text: POLICY.into() };
-    policy::compile(&[file]).expect("a policy").issuers
-}
-
-fn keys(signers: &[Signer]) -> Vec<Vec<SourceKeys>> {
-    let jwks: Vec<Value> = signers.iter().map(Signer::jwk).collect();
-    let set = KeySet::from_jwks(mint::jwks(&jwks).as_bytes()).expect("keys");
-    vec![vec![SourceKeys { set: Some(Arc::new(set)), fetched_at: Some(NOW), remote: true }]]
-}
-
 fn with_cache(issuers: &[Arc<IssuerSettings>], keys: &[Vec<SourceKeys>]) -> Trust {
-    Trust::new(issuers.to_vec(), keys.to_vec(), Arc::new(TokenCache::new(CacheSettings::default())))
+    ready::trust(issuers, keys, CacheSettings::default())
 }
 
 /// Requests that carry these tokens, made before anything is measured.

@@ -144,6 +144,26 @@ fn wire_types_and_error_bags_stop_at_their_boundary() {
 }
 
 #[test]
+fn the_page_names_every_module_and_no_other() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"))
+        .expect("ARCHITECTURE.md");
+    let (_, map) = page.split_once("## Code map").expect("a code map");
+    let (map, _) = map.split_once("\n## ").expect("its end");
+    let rows: Vec<&str> = map.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    for module in order() {
+        assert!(rows.contains(&module.as_str()), "the code map has no row for `{module}`");
+        let in_layers = page
+            .lines()
+            .any(|line| (line.starts_with("core ") || line.starts_with("edge ")) && line.contains(&module));
+        assert!(in_layers, "`{module}` is in no layer");
+    }
+    for row in rows {
+        let is_there = ["", ".rs"].iter().any(|end| source().join(format!("{row}{end}")).exists());
+        assert!(is_there, "the code map has a row for `{row}`, which is not there");
+    }
+}
+
+#[test]
 fn every_module_of_the_map_is_either_core_or_edge_and_the_core_comes_first() {
     let order = order();
     let last_core = order.iter().rposition(|name| CORE.contains(&name.as_str())).expect("a core");
