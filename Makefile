@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: bench bench-envoy bench-ways bench-instructions bench-ops soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
+.PHONY: bench bench-envoy bench-ways bench-instructions bench-ops faults soak help demo test unit e2e test-deploy manifests charts image image-context check check-rust check-python check-dependencies check-workflows quick fuzz prove sbom system build build-tested clean
 
 # One profile for the demo, the tests and the lints.
 CARGO_FLAGS := --release --locked
@@ -64,6 +64,10 @@ bench-ways: system build $(VENV) ## what the way to Portcullis costs: unix socke
 
 soak: build $(VENV) ## half of peak load through Envoy for 30 minutes, with reloads, rotations, cancels and harm
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),30) $(PYTHON) -m pytest tests/e2e/test_soak.py -q
+
+faults: build-tested $(VENV) ## what the tests of docs/reliability.md see: every row's figures
+	cargo test $(CARGO_FLAGS) --test it -- --nocapture | grep '^fault '
+	$(PYTHON) -m pytest tests/e2e/test_faults.py tests/e2e/test_outages.py -s | grep '^fault '
 
 bench-ops: build $(VENV) ## start, memory and reload, beside what was promised
 	@$(PYTHON) benches/operations.py

@@ -61,8 +61,7 @@ fn main() -> ExitCode {
     println!("first verification, to the bare check with the same key (at most 1.30)");
     for signer in &signers {
         let bare = Bare::new(signer);
-        let off =
-            ready::trust(&issuers, &keys, CacheSettings { enabled: false, ..CacheSettings::default() });
+        let off = ready::trust(&issuers, &keys, CacheSettings { enabled: false, ..CacheSettings::default() });
         asked(&[signer.token(&claims())], |requests| {
             report
                 .line(&format!("{}, cache off", signer.algorithm), 1.3, &bare, || judge(&off, &requests[0]));

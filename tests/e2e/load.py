@@ -93,6 +93,12 @@ class Load:
         answer.read()
         return answer.status
 
+    def saw(self, row: int, more: str) -> None:
+        """Tells what a fault did to this load: `make faults` lists it, docs/reliability.md has it."""
+        with self._lock:
+            undecided = sum(count for (_, status), count in self.answers.items() if status in (0, 500, 503, 504))
+        print(f"\nfault {row:>2}: {self.total()} answers, 0 wrong, {undecided} undecided or lost; {more}")
+
     def wrong(self, upstream: Upstream) -> list[str]:
         """What must never happen, by the clients' and by the upstream's account."""
         wrong = [

@@ -80,6 +80,7 @@ def test_clients_that_cancel_cut_nobody_off(world: World, upstream: Upstream, lo
     connections, cut = envoy_counts(world, "upstream_cx_total", "upstream_cx_destroy_remote")
     assert (cut, connections <= 2) == (0, True), "one connection for each of Envoy's two workers, never cut"
     nothing_is_amiss(load, upstream)
+    load.saw(28, f"{sum(cancelled)} cancelled, {resets} resets on our connections, none cut")
 
 
 @pytest.mark.parametrize("sink", ["full", "limited", "unread"])
@@ -97,7 +98,9 @@ def test_a_log_that_cannot_be_written_costs_lines_only(world: World, upstream: U
     with load:
         more(load, 600)
     nothing_is_amiss(load, upstream)
-    assert metric(world, "portcullis_log_dropped_total") > 0, "what nobody will read is counted"
+    dropped = metric(world, "portcullis_log_dropped_total")
+    assert dropped > 0, "what nobody will read is counted"
+    load.saw(33, f"{sink}: {dropped:.0f} lines dropped and counted")
     assert portcullis.stop(seconds=20) == 0
     os.close(reader)
 
@@ -124,6 +127,7 @@ def test_scrapes_slow_none_of_the_decisions(world: World, upstream: Upstream, lo
         connection.close()
     assert 200 in scraped
     nothing_is_amiss(load, upstream)
+    load.saw(34, f"{len(scraped)} scrapes beside it, 50 connections that read nothing")
 
 
 def test_a_process_without_processor_time_is_late_and_never_wrong(world: World, upstream: Upstream, load: Load):
@@ -138,6 +142,7 @@ def test_a_process_without_processor_time_is_late_and_never_wrong(world: World, 
             process.kill()
             process.wait()
     nothing_is_amiss(load, upstream)
+    load.saw(37, "two busy loops on the one core")
 
 
 def test_a_flood_of_valid_tokens_fits_into_little_memory(world: World, upstream: Upstream, load: Load, mint):
@@ -167,8 +172,11 @@ def test_a_flood_of_valid_tokens_fits_into_little_memory(world: World, upstream:
     assert not failed
     assert metric(world, "portcullis_token_cache_bytes") <= 64 << 10
     assert metric(world, "portcullis_token_cache_evictions_total") > 0
-    assert metric(world, "process_resident_memory_bytes") < 128 << 20, "in a build without optimisation"
+    resident = metric(world, "process_resident_memory_bytes")
+    assert resident < 128 << 20, "in a build without optimisation"
     nothing_is_amiss(load, upstream)
+    for row in (22, 36):
+        load.saw(row, f"200 other tokens beside it, cache of 64 KiB, {resident / (1 << 20):.0f} MiB resident")
 
 
 @contextmanager

@@ -42,6 +42,7 @@ def test_killed_under_load(world: World, upstream: Upstream, load: Load, tcp: bo
         wait_for_more(load, "good", 200)
         wait_for_more(load, "nobody", 401)
     assert not load.wrong(upstream)
+    load.saw(32, f"killed and started again, {'TCP' if tcp else 'unix socket'}")
 
 
 def test_stopped_under_load(world: World, upstream: Upstream, load: Load):
@@ -59,6 +60,7 @@ def test_stopped_under_load(world: World, upstream: Upstream, load: Load):
         wait_for_more(load, "good", 200)
         wait_for_more(load, "forged", 401)
     assert not load.wrong(upstream)
+    load.saw(32, "stopped and continued")
 
 
 def test_restarted_under_load(world: World, upstream: Upstream, load: Load):
@@ -71,6 +73,7 @@ def test_restarted_under_load(world: World, upstream: Upstream, load: Load):
         wait_for_more(load, "good", 200)
         wait_for_more(load, "nobody", 401)
     assert not load.wrong(upstream)
+    load.saw(30, "three restarts by SIGTERM, with nobody to answer in between")
 
 
 class SlowSocket:

@@ -10,6 +10,7 @@ use h2::client::SendRequest;
 use http::Request;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
+use crate::figures::saw;
 use crate::keys::serving::Serving;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -157,7 +158,7 @@ fn stream_of(number: u32) -> u32 {
     2 * number + 1
 }
 
-async fn survives(attack: impl Fn(&Stand, &mut TcpStream) + Send + Sync + 'static) {
+async fn survives(rows: &[u32], what: &str, attack: impl Fn(&Stand, &mut TcpStream) + Send + Sync + 'static) {
     let stand = std::sync::Arc::new(Stand::new(&[]));
     let mut friend = stand.friend().await;
     is_answered(&mut friend).await;
@@ -171,26 +172,36 @@ async fn survives(attack: impl Fn(&Stand, &mut TcpStream) + Send + Sync + 'stati
         }
         attackers
     });
+    let mut answered = 0;
     while !attacking.is_finished() {
         is_answered(&mut friend).await;
+        answered += 1;
     }
     let attackers = attacking.await.expect("an attack");
     is_answered(&mut friend).await;
     is_answered(&mut stand.friend().await).await;
     let grown = stand.resident_kib().saturating_sub(before);
     assert!(grown <= GROWTH_KIB, "it grew by {grown} KiB");
+    for row in rows {
+        saw(
+            *row,
+            format_args!("{what}: grew by {} MiB, {answered} answers to a friend, 0 lost", grown >> 10),
+        );
+    }
     drop(attackers);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_without_end() {
-    survives(|_, attacker| flood(attacker, |number| frame(HEADERS, END_HEADERS, stream_of(number), &call())))
-        .await;
+    survives(&[25], "streams without end", |_, attacker| {
+        flood(attacker, |number| frame(HEADERS, END_HEADERS, stream_of(number), &call()))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_are_reset_at_once() {
-    survives(|_, attacker| {
+    survives(&[27], "streams that are reset at once", |_, attacker| {
         flood(attacker, |number| {
             let open = frame(HEADERS, END_HEADERS, stream_of(number), &call());
             [open, frame(RST_STREAM, 0, stream_of(number), &8_u32.to_be_bytes())].concat()
@@ -201,7 +212,7 @@ async fn streams_that_are_reset_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn continuations_without_end() {
-    survives(|_, attacker| {
+    survives(&[24], "continuations without end", |_, attacker| {
         attacker.write_all(&frame(HEADERS, 0, 1, &call())).expect("sent");
         flood(attacker, |_| frame(CONTINUATION, 0, 1, &[0x00, 0x01, b'a', 0x01, b'b'].repeat(3000)));
     })
@@ -210,7 +221,7 @@ async fn continuations_without_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_continuations_without_end() {
-    survives(|_, attacker| {
+    survives(&[29], "empty continuations without end", |_, attacker| {
         attacker.write_all(&frame(HEADERS, 0, 1, &call())).expect("sent");
         flood(attacker, |_| frame(CONTINUATION, 0, 1, &[]));
     })
@@ -219,17 +230,23 @@ async fn empty_continuations_without_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pings_whose_answers_nobody_reads() {
-    survives(|_, attacker| flood(attacker, |_| frame(PING, 0, 0, &[7; 8]))).await;
+    survives(&[26, 29], "pings whose answers nobody reads", |_, attacker| {
+        flood(attacker, |_| frame(PING, 0, 0, &[7; 8]))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_without_end() {
-    survives(|_, attacker| flood(attacker, |_| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255]))).await;
+    survives(&[29], "settings without end", |_, attacker| {
+        flood(attacker, |_| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255]))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_data_without_end() {
-    survives(|_, attacker| {
+    survives(&[29], "empty data without end", |_, attacker| {
         attacker.write_all(&frame(HEADERS, END_HEADERS, 1, &call())).expect("sent");
         flood(attacker, |_| frame(DATA, 0, 1, &[]));
     })
@@ -238,7 +255,7 @@ async fn empty_data_without_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_is_too_large() {
-    survives(|_, attacker| {
+    survives(&[24], "a message that is too large", |_, attacker| {
         attacker.write_all(&frame(HEADERS, END_HEADERS, 1, &call())).expect("sent");
         attacker.write_all(&frame(DATA, 0, 1, &[0, 0x7f, 0xff, 0xff, 0xff])).expect("sent");
         flood(attacker, |_| frame(DATA, 0, 1, &[0; 16 << 10]));
@@ -248,7 +265,7 @@ async fn a_message_that_is_too_large() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_have_no_window() {
-    survives(|_, attacker| {
+    survives(&[26], "answers that have no window", |_, attacker| {
         attacker.write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).expect("sent");
         flood(attacker, |number| {
             let open = frame(HEADERS, END_HEADERS, stream_of(number), &call());
@@ -260,13 +277,15 @@ async fn answers_that_have_no_window() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn windows_that_overflow() {
-    survives(|_, attacker| flood(attacker, |_| frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes())))
-        .await;
+    survives(&[29], "windows that overflow", |_, attacker| {
+        flood(attacker, |_| frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes()))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_a_preface() {
-    survives(|stand, _| {
+    survives(&[29], "half a preface", |stand, _| {
         let halves: Vec<TcpStream> = (0..40)
             .map(|_| {
                 let mut stream = TcpStream::connect(stand.address).expect("connected");
@@ -297,6 +316,10 @@ async fn when_descriptors_run_out_it_rests_and_goes_on() {
     drop(crowd);
     is_answered(&mut stand.friend().await).await;
     stand.serving.until("connections are accepted again");
+    saw(
+        35,
+        "4 descriptors left for 32 connections: 20 of 20 answers on the one that was there, accepted again",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

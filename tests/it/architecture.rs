@@ -149,7 +149,8 @@ fn the_page_names_every_module_and_no_other() {
         .expect("ARCHITECTURE.md");
     let (_, map) = page.split_once("## Code map").expect("a code map");
     let (map, _) = map.split_once("\n## ").expect("its end");
-    let rows: Vec<&str> = map.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let rows: Vec<&str> =
+        map.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     for module in order() {
         assert!(rows.contains(&module.as_str()), "the code map has no row for `{module}`");
         let in_layers = page

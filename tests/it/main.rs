@@ -17,6 +17,7 @@ mod diagnostics;
 mod doctor;
 mod documents;
 mod examples;
+mod figures;
 mod forward_auth;
 mod fuzz;
 mod grpc;

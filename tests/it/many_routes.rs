@@ -21,7 +21,9 @@ const ROUTES: usize = 10_000;
 #[test]
 fn ten_thousand_routes_load_and_every_request_finds_its_own() {
     let file = SourceFile { name: "policy.yaml".into(), text: many::policy(ROUTES).into() };
+    let began = std::time::Instant::now();
     let policy = Arc::new(compile(&[file]).expect("a policy"));
+    let took = began.elapsed();
     assert_eq!(policy.routes.len(), ROUTES);
     let keys = vec![vec![SourceKeys { set: None, fetched_at: None, remote: true }]];
     let cache = Arc::new(TokenCache::new(CacheSettings::default()));
@@ -49,4 +51,8 @@ fn ten_thousand_routes_load_and_every_request_finds_its_own() {
             }
         }
     }
+    crate::figures::saw(
+        19,
+        format_args!("{ROUTES} routes compiled in {took:.1?}, {ROUTES} answers, each by its route"),
+    );
 }

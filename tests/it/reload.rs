@@ -155,6 +155,7 @@ async fn an_invalid_policy_leaves_the_last_good_one_live_and_says_where_it_is_wr
         (format!("{}routes: []\n", opening("/two")), at("5:1: ")),
         ("\u{0}".to_owned(), at("1:1: ")),
     ];
+    let kinds = broken.len();
     for (text, place) in broken {
         replace(&file, &text);
         let told = async || failure(&world).is_some_and(|told| told.starts_with(&place));
@@ -168,6 +169,12 @@ async fn an_invalid_policy_leaves_the_last_good_one_live_and_says_where_it_is_wr
     replace(&file, &opening("/two"));
     is_live(&world, "/two", "/one").await;
     assert_eq!(failure(&world), None);
+    for row in [17, 41] {
+        world.saw(
+            row,
+            format_args!("{kinds} broken policies, one of another version, none live for a moment"),
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,6 +213,7 @@ async fn files_that_go_or_cannot_be_read_leave_the_last_good_policy_live() {
     // And again: the directory that came is watched as the one that went.
     replace(&file, &opening("/three"));
     is_live(&world, "/three", "/two").await;
+    world.saw(16, "7 ways to be unreadable, no answer changed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -254,6 +262,10 @@ async fn half_a_policy_is_never_live_though_it_would_be_one() {
         let last = portcullis::policy::compile(&files).expect("a policy").revision;
         until(async || revision(&world) == last, || "the last one".to_owned()).await;
         assert_eq!(world.ask("/secret", None).await, "forbidden");
+        world.saw(
+            15,
+            format_args!("200 files written in halves, file events: {watch}; {wrong_allows} wrong allows"),
+        );
     }
 }
 
@@ -287,6 +299,7 @@ async fn a_config_map_that_is_swapped_is_read_whole_and_loaded_once() {
         assert_eq!(world.ask("/secret", None).await, "header_mismatch");
         assert_eq!(failure(&world), None, "no mixture was even tried");
     }
+    world.saw(18, format_args!("20 swaps, {} reloads", generation(&world) - 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -323,6 +336,7 @@ async fn after_a_reload_is_acknowledged_no_old_answer_is_given_and_none_is_lost(
     while let Some(wrong) = load.join_next().await {
         assert_eq!(wrong.expect("requests"), 0);
     }
+    world.saw(20, "30 reloads one after the other and 50 at once, 0 old answers, 0 lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

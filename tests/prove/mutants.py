@@ -41,8 +41,8 @@ GROUPS = {
     ),
     "all": (300, ["src/policy/**/*.rs", "src/token/**/*.rs", "src/response/**/*.rs", "src/response.rs"]),
 }
-# Modules of the integration tests that see a decision and need no edge.
-NOTICING = ["diagnostics", "many_routes", "model", "policy", "properties", "token"]
+# Modules of the integration tests that see a decision, with what they need, and need no edge.
+NOTICING = ["diagnostics", "figures", "many_routes", "model", "policy", "properties", "token"]
 PAIRS = {"PORTCULLIS_PAIRS": "3000", "PORTCULLIS_SEED": "1"}
 # A change may make a loop endless.
 PATIENCE = 120

@@ -109,7 +109,9 @@ async fn an_answer_that_is_no_key_set_replaces_nothing() {
     let world = World::serve(&policy(&[("shaky", fetched(&mock.url("/jwks")))]));
     world.until_ready().await;
     let mut wrong_allows = 0;
-    for (name, answer, told) in wrong(&stranger, &elsewhere) {
+    let all = wrong(&stranger, &elsewhere);
+    let kinds = all.len();
+    for (name, answer, told) in all {
         mock.answer(answer);
         world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 0).await;
         assert!(world.error("shaky").starts_with(&told), "{name}: {}", world.error("shaky"));
@@ -124,6 +126,12 @@ async fn an_answer_that_is_no_key_set_replaces_nothing() {
     }
     assert_eq!(wrong_allows, 0);
     assert_eq!(elsewhere.connections(), 0, "nobody follows a redirect");
+    for row in [5, 6, 7, 11] {
+        world.saw(
+            row,
+            format_args!("{kinds} kinds of wrong answers replaced nothing, 0 connections elsewhere"),
+        );
+    }
 }
 
 /// Fault: the same before any good keys were there.
@@ -206,6 +214,7 @@ async fn a_bad_key_among_good_ones_spoils_none_of_them() {
     ];
     let mock = Mock::start(Answer::HangsUp).await;
     let world = World::serve(&policy(&[("shaky", fetched(&mock.url("/jwks")))]));
+    let kinds = bad.len();
     for (name, key, cause) in bad {
         mock.answer(Answer::json(json!({ "keys": [first.jwk(), key, last.jwk()] }).to_string()));
         let is_told = |cause: &str| {
@@ -233,5 +242,6 @@ async fn a_bad_key_among_good_ones_spoils_none_of_them() {
     }
     let ids: Vec<_> = world.issuer("shaky").sources[0].keys.iter().map(|key| key.id.clone()).collect();
     assert_eq!(ids, [Some("first".into()), Some("last".into())]);
+    world.saw(8, format_args!("{kinds} kinds of bad keys, each left out alone"));
     assert_eq!(world.issuer("shaky").sources[0].keys[0].algorithms, ["EdDSA"]);
 }

@@ -60,6 +60,7 @@ async fn an_issuer_that_is_down_at_start_holds_up_readiness_and_its_own_tokens_o
     world.until_ready().await;
     table.holds("up", "allowed", "bad_signature").await;
     assert_eq!(world.runtime.readiness().awaited, Vec::<String>::new());
+    world.saw(1, "ready when the issuer was there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,6 +105,7 @@ async fn the_last_good_keys_serve_through_an_outage_until_they_are_too_old() {
 
     let _mock = Mock::at(address, Answer::json(jwks(&[&good]))).await;
     world.until("/shaky", &late, "allowed").await;
+    world.saw(2, "none changed for 24 h without a minute, 503 a minute after");
 }
 
 /// Fault: an issuer answers slowly, byte by byte, or not at all.
@@ -132,6 +134,7 @@ async fn an_issuer_that_answers_slowly_is_given_up_and_asked_once_at_a_time() {
         mock.answer(Answer::json(jwks(&[&good])));
         world.until_ready().await;
         table.holds("up again", "allowed", "bad_signature").await;
+        world.saw(3, format_args!("{name}: asked {asked} times, given up {failed} times"));
     }
 }
 
@@ -146,6 +149,7 @@ async fn a_name_that_is_nobodys_is_a_failed_fetch_and_nothing_more() {
     let table = Table { world: &world, good: &good, other: &other, stranger: &stranger };
     world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 0).await;
     table.holds("a name that is nobody's", "keys_unavailable", "keys_unavailable").await;
+    world.saw(12, "the others' as ever");
 }
 
 /// Fault: an issuer answers 429 with Retry-After; other errors are among the answers that are no key set.
@@ -182,6 +186,7 @@ async fn an_issuer_that_says_when_to_come_again_is_not_asked_before() {
             .await;
     }
     assert_eq!(mock.hits(), asked);
+    world.saw(4, "no fetch before the time that was told, though 50 unknown key ids asked for one");
 }
 
 /// Fault: the wall clock is set forward by an hour, and back.
@@ -212,4 +217,5 @@ async fn setting_the_clock_causes_one_fetch_and_no_token_outlives_it() {
     world.clock.turn(-3600);
     world.table("and back", &rows("allowed")).await;
     super::world::until(async || mock.hits() == 3, || "a fetch on the new clock".to_owned()).await;
+    world.saw(14, "one fetch for each of two jumps of an hour");
 }

@@ -29,6 +29,7 @@ async fn a_new_key_beside_the_old_one_denies_nobody() {
     ];
     world.table("both keys", &rows).await;
     assert_eq!(mock.hits(), 2, "one fetch for it");
+    world.saw(9, "one fetch for the new key, nobody denied");
 }
 
 /// Fault: keys are rotated, the old one is removed.
@@ -52,6 +53,7 @@ async fn a_key_that_is_removed_ends_its_tokens_at_once_remembered_or_not() {
         ("the new key's token", "/shaky", Some(&*by_new), "allowed"),
     ];
     world.table("the old key is gone", &rows).await;
+    world.saw(10, "no token of the old key once the new set was live");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,6 +109,7 @@ async fn a_flood_of_unknown_key_ids_causes_one_fetch_a_cooldown_and_harms_no_kno
             "{} fetches in {cooldowns} cooldowns",
             mock.hits()
         );
+        world.saw(21, format_args!("cooldown {cooldown}: {} fetches for 800 unknown keys", mock.hits()));
     }
 }
 

@@ -18,9 +18,15 @@ pub struct Serving {
 impl Serving {
     /// With settings as flags.
     pub fn start(policies: &Path, settings: &[&str]) -> Self {
+        Self::with(policies, settings, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub fn with(policies: &Path, settings: &[&str], variables: &[(&str, &str)]) -> Self {
         let usual = [("--listen-grpc", "127.0.0.1:0"), ("--listen-metrics", ""), ("--listen-admin", "")];
         let not_given = usual.iter().filter(|(flag, _)| !settings.contains(flag));
         let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .envs(variables.iter().copied())
             .arg("serve")
             .args(not_given.flat_map(|(flag, value)| [flag, value]))
             .args(settings)

@@ -95,6 +95,7 @@ async fn keys_are_taken_from_whom_the_ca_file_vouches_for_and_from_nobody_else()
         ];
         world.table(name, &rows).await;
         assert_eq!(mock.hits(), 0, "{name}: not even asked");
+        world.saw(13, format_args!("{name}: no key taken"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portcullis::decision::Decision;
@@ -14,6 +14,8 @@ use portcullis::token::{Attempt, NeedsKeys};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
+use crate::figures;
+
 /// No test waits that long for something that happens.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -22,6 +24,7 @@ pub struct World {
     pub directory: TempDir,
     pub runtime: Runtime,
     pub clock: Arc<Hand>,
+    asked: AtomicU64,
 }
 
 /// Turns the clock.
@@ -84,7 +87,7 @@ impl World {
         let mut options = options(directory.path(), &clock);
         change(&mut options);
         let runtime = Runtime::start(options, &Handle::current()).expect("a valid policy");
-        Self { directory, runtime, clock }
+        Self { directory, runtime, clock, asked: AtomicU64::new(0) }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -93,7 +96,16 @@ impl World {
 
     /// What becomes of a request for `/` and the name of an issuer: the word for metrics.
     pub async fn ask(&self, path: &str, token: Option<&str>) -> &'static str {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         ask(&self.runtime, self.clock.now(), path, token).await
+    }
+
+    /// Tells how much was asked of a world in which a fault was, once everything was answered as it had to be.
+    pub fn saw(&self, row: u32, more: impl std::fmt::Display) {
+        reliability::saw(
+            row,
+            format_args!("{} answers, all as written; {more}", self.asked.load(Ordering::Relaxed)),
+        );
     }
 
     /// Asks what is written in a table: what is asked, the path, the token, and what is to become of it. Counts

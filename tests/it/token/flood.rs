@@ -76,6 +76,16 @@ fn a_flood_of_good_tokens_stays_within_the_memory_and_pushes_out_nobody_who_keep
     oracle.is_content();
     let stats = cache.stats();
     assert!(stats.evictions > 10_000, "it was more than the memory holds: {stats:?}");
+    crate::figures::saw(
+        22,
+        format_args!(
+            "20,000 good tokens through {} KiB: {} KiB at the end, {} pushed out, {saved} of {asked} verifications of who keeps coming saved, {} wrong allows",
+            CACHE >> 10,
+            stats.bytes >> 10,
+            stats.evictions,
+            oracle.wrong_allows
+        ),
+    );
     assert!(saved * 10 > asked * 9, "who keeps coming was verified anew {} times of {asked}", asked - saved);
 }
 
@@ -161,5 +171,11 @@ fn a_flood_of_garbage_pushes_out_no_good_token_and_is_refused_as_the_table_says(
     check("the good one still", world.bearer("/auth", &token), "allowed");
     let after = world.snapshot.trust.cache().stats();
     assert_eq!(after.hits, before.hits + 1, "the good token was pushed out: {after:?}");
+    let garbage = 1000 * table.len();
+    let allowed = oracle.wrong_allows;
+    crate::figures::saw(
+        23,
+        format_args!("{garbage} pieces of {} kinds, {allowed} wrong allows", table.len()),
+    );
     assert!(after.bytes <= CACHE, "{after:?}");
 }
