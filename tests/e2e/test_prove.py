@@ -56,8 +56,8 @@ def test_tests_that_fail_without_a_change_notice_nothing(tmp_path: Path):
     for records in ({}, {"mutants-none": {"failed": "a test fails"}}):
         with pytest.raises(running.Failed, match="do not pass without any change"):
             first.run(first, records)
-    records = {"mutants-none": record(first, failed="a test fails"), first.name: record(first, failed="no answer")}
-    records["mutants-none"]["asked"] = {}
+    none = next(step for step in STEPS if step.name == "mutants-none")
+    records = {none.name: record(none, failed="a test fails"), first.name: record(first, failed="no answer")}
     assert verdict("mutants", records).startswith("| mutants | **FAILED**: 2 of ")
 
 

@@ -46,32 +46,31 @@ NOTICING = ["diagnostics", "figures", "many_routes", "model", "policy", "propert
 PAIRS = {"PORTCULLIS_PAIRS": "3000", "PORTCULLIS_SEED": "1"}
 # A change may make a loop endless.
 PATIENCE = 120
-PROFILE = """
-[profile.mutants]
-inherits = "dev"
+# Our own code is compiled for every change, all others' once: their settings stay, so that what is there is used.
+QUICK = """
+[profile.{profile}.package.portcullis]
+opt-level = 0
 debug = false
-[profile.mutants.package."*"]
-opt-level = 2
 """
 
 
 def all_of(given: argparse.Namespace) -> Iterator[Step]:
-    yield Step("mutants-none", "mutants", {}, partial(unchanged, given.commit))
+    yield Step("mutants-none", "mutants", {"profile": given.profile}, partial(unchanged, given))
     for group, (shards, _) in GROUPS.items():
         for shard in range(shards):
-            asked = {"shard": f"{shard} of {shards}"}
-            yield Step(f"mutants-{group}-{shard}", "mutants", asked, partial(changed, given.commit, group))
+            asked = {"profile": given.profile, "shard": f"{shard} of {shards}"}
+            yield Step(f"mutants-{group}-{shard}", "mutants", asked, partial(changed, given, group))
 
 
-def core(commit: str) -> Path:
+def core(given: argparse.Namespace) -> Path:
     """The committed source without its edge. Whatever a change that was interrupted left behind is undone."""
-    directory = exported(commit, "mutants")
+    directory = exported(given.commit, f"mutants-{given.profile}")
     if (directory / "src/cli").exists():
         manifest = (directory / "Cargo.toml").read_text()
         sections = re.split(r"(?m)^(?=\[)", manifest)
         kept = [section for section in sections if not section.startswith(("[[bin]]", "[[bench]]"))]
         (directory / "Cargo.toml").write_text(
-            "".join(kept).replace("autotests", "autobins = false\nautotests") + PROFILE
+            "".join(kept).replace("autotests", "autobins = false\nautotests") + QUICK.format(profile=given.profile)
         )
         edge = (directory / "src/lib.rs").read_text().partition("// edge")
         (directory / "src/lib.rs").write_text(edge[0])
@@ -84,27 +83,33 @@ def core(commit: str) -> Path:
         shutil.copytree(directory / "src", directory / "unchanged", dirs_exist_ok=True)
     else:
         shutil.copytree(directory / "unchanged", directory / "src", dirs_exist_ok=True)
+        # What is undone is older than what was built of it.
+        (directory / "src/lib.rs").touch()
     return directory
 
 
-def unchanged(commit: str, _step: Step, _records: dict) -> dict:
+def environment() -> dict[str, str]:
+    return {"CARGO_TARGET_DIR": str(ROOT / "target"), **PAIRS}
+
+
+def unchanged(given: argparse.Namespace, _step: Step, _records: dict) -> dict:
     """The tests pass where nothing is changed: else they would notice everything."""
-    command = ("cargo", "test", "--locked", "--profile", "mutants", "--lib", "--test", "it", "--quiet")
-    told = run(*command, cwd=core(commit), env=PAIRS, limit=BUILDING)
+    command = ("cargo", "test", "--locked", "--profile", given.profile, "--lib", "--test", "it", "--quiet")
+    told = run(*command, cwd=core(given), env=environment(), limit=BUILDING)
     passed = sum(int(count) for count in re.findall(r"(\d+) passed", told))
     if passed < 100:
         raise Failed(f"only {passed} tests: most were left out")
     return {"tests": passed}
 
 
-def changed(commit: str, group: str, step: Step, records: dict) -> dict:
+def changed(given: argparse.Namespace, group: str, step: Step, records: dict) -> dict:
     if "tests" not in records.get("mutants-none", {}):
         raise Failed("the tests do not pass without any change, so that they say nothing")
     if not TOOL.exists():
         run("make", "--no-print-directory", str(TOOL.relative_to(ROOT)), limit=BUILDING)
-    directory = core(commit)
+    directory = core(given)
     shards, patterns = GROUPS[group]
-    out = ROOT / ".cache/prove" / f"{step.name}-{commit}"
+    out = ROOT / ".cache/prove" / f"{step.name}-{given.commit}"
     shutil.rmtree(out, ignore_errors=True)
     shard = int(step.name.rpartition("-")[2])
     # 0: all are noticed; 2: some are not; 3: some never end. Anything else is no answer.
@@ -112,9 +117,9 @@ def changed(commit: str, group: str, step: Step, records: dict) -> dict:
         *(str(TOOL), "mutants", "--in-place", "--baseline", "skip", "--timeout", str(PATIENCE), "--no-shuffle"),
         *("--shard", f"{shard}/{shards}", "--sharding", "round-robin", "--output", str(out), "--colors", "never"),
         *(argument for pattern in patterns for argument in ("--file", pattern)),
-        *("--profile", "mutants", "--cargo-arg", "--locked", "--", "--lib", "--test", "it"),
+        *("--profile", given.profile, "--cargo-arg", "--locked", "--", "--lib", "--test", "it"),
         cwd=directory,
-        env=PAIRS,
+        env=environment(),
         limit=BUILDING,
         statuses=(0, 2, 3),
     )
