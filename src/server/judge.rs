@@ -86,8 +86,8 @@ impl Arrival {
 
     /// The same of a call that belongs to a trace.
     #[must_use]
-    pub fn within(self, parent: Option<TraceParent>) -> Self {
-        Self { parent, ..self }
+    pub fn within(&self, parent: Option<TraceParent>) -> Self {
+        Self { parent, ..*self }
     }
 }
 

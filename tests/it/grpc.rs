@@ -1,6 +1,8 @@
 //! The gRPC listener of the real program, spoken to byte by byte: whatever comes, the answer to a check is a
 //! `CheckResponse` under `grpc-status: 0`, and only a decision to allow has a status code of zero.
 
+mod ending;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -35,6 +35,7 @@ mod properties;
 mod reliability;
 mod reload;
 mod schema;
+mod secrets;
 mod settings;
 mod snapshots;
 mod stand;

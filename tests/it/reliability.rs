@@ -21,7 +21,7 @@ fn every_test_that_is_named_exists() {
 }
 
 #[test]
-fn every_fault_names_a_test() {
+fn every_fault_names_a_test_and_says_what_was_seen() {
     let text = document();
     let rows: Vec<(u32, &str)> = text
         .lines()
@@ -32,5 +32,8 @@ fn every_fault_names_a_test() {
     assert_eq!(numbers, (1..=ROWS).collect());
     for (number, row) in rows {
         assert!(!named(row).is_empty(), "row {number} names no test");
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [_fault, _promise, seen, _tests] = cells.as_slice() else { panic!("row {number}: {cells:?}") };
+        assert!(seen.bytes().any(|byte| byte.is_ascii_digit()), "row {number} has no figure: {seen}");
     }
 }

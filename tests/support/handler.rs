@@ -77,7 +77,7 @@ impl Handler {
     /// The answer to a message, as Envoy would read it.
     pub fn answer(&self, message: &[u8]) -> CheckResponse {
         let bytes = wire::with_incoming(message, |incoming| {
-            match self.judge.judge(&Unframed, incoming, Arrival::now(), Attempt::Final) {
+            match self.judge.judge(&Unframed, incoming, &Arrival::now(), Attempt::Final) {
                 Judged::Answer(message) => message,
                 Judged::NeedsKeys(_) => panic!("a final attempt needs nothing"),
             }

@@ -144,7 +144,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         // What came together arrived together.
         let arrival = Arrival::now();
         for taken in self.taken.drain(..) {
-            match exchange::begin(&self.service, taken, arrival, context) {
+            match exchange::begin(&self.service, taken, &arrival, context) {
                 exchange::Begun::Answered => {}
                 exchange::Begun::Check(rest) => self.checks.push(rest),
                 exchange::Begun::Other(rest) => self.others.push(rest),

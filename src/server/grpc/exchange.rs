@@ -55,7 +55,7 @@ pub(super) enum Begun {
 pub(super) fn begin(
     service: &Arc<Service>,
     taken: Taken,
-    arrival: Arrival,
+    arrival: &Arrival,
     context: &mut Context<'_>,
 ) -> Begun {
     let Taken { request, mut respond } = taken;

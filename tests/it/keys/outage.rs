@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::mock::{Answer, Mock};
 use super::signer::{Signer, jwks};
 use super::world::{World, fetched, inline, iss, policy, until};
+use crate::stand::{Stand, request};
 
 /// Three kinds of request, and what becomes of each: this is the oracle.
 struct Table<'a> {
@@ -136,6 +137,31 @@ async fn an_issuer_that_answers_slowly_is_given_up_and_asked_once_at_a_time() {
         table.holds("up again", "allowed", "bad_signature").await;
         world.saw(3, format_args!("{name}: asked {asked} times, given up {failed} times"));
     }
+}
+
+/// Fault: the same, seen by a request whose token names a key that is not there. It waits a little, not for the issuer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_does_not_wait_for_an_issuer_that_hangs() {
+    let mock = Mock::start(Answer::Hangs(Vec::new())).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let keys = directory.path().join("keys.yaml");
+    let patient = format!("keys: {{ jwks_url: \"{}\" }}, refresh: {{ timeout: 60s }}", mock.url("/"));
+    let issuer = format!("shaky: {{ issuer: \"{}\", audiences: [crm], {patient} }}", iss("shaky"));
+    std::fs::write(&keys, format!("version: 1\nissuers: {{ {issuer} }}\n")).expect("an issuer");
+    let rules = "routes:\n  - { match: /shaky, guard: shaky, allow: authenticated }\n";
+    let path = keys.to_str().expect("text");
+    let stand = Stand::new(rules, &["--policies", path, "--limits-deadline", "60s"]);
+    let bearer = format!("Bearer {}", Signer::new("k1").token(&iss("shaky")));
+    for _ in 0..3 {
+        let answer = stand.check(request("GET", "/shaky", &[("authorization", &bearer)])).await;
+        assert_eq!(answer.status.expect("a status").code, 14, "it could not be judged");
+    }
+    // The fetch would be counted when it is given up, after a minute.
+    let fetched = |result| {
+        stand.value(&format!("portcullis_key_fetches_total{{issuer=\"shaky\",result=\"{result}\"}}"))
+    };
+    assert_eq!((fetched("ok"), fetched("timeout"), mock.hits()), (Some(0.0), Some(0.0), 1));
+    crate::figures::saw(3, "3 requests answered 503 while the one fetch for their key still waits");
 }
 
 /// Fault: an issuer's host name cannot be resolved.

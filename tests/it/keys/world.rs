@@ -102,7 +102,7 @@ impl World {
 
     /// Tells how much was asked of a world in which a fault was, once everything was answered as it had to be.
     pub fn saw(&self, row: u32, more: impl std::fmt::Display) {
-        reliability::saw(
+        figures::saw(
             row,
             format_args!("{} answers, all as written; {more}", self.asked.load(Ordering::Relaxed)),
         );
