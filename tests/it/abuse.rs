@@ -194,7 +194,7 @@ async fn survives(rows: &[u32], what: &str, attack: impl Fn(&Stand, &mut TcpStre
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_without_end() {
     survives(&[25], "streams without end", |_, attacker| {
-        flood(attacker, |number| frame(HEADERS, END_HEADERS, stream_of(number), &call()))
+        flood(attacker, |number| frame(HEADERS, END_HEADERS, stream_of(number), &call()));
     })
     .await;
 }
@@ -231,7 +231,7 @@ async fn empty_continuations_without_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pings_whose_answers_nobody_reads() {
     survives(&[26, 29], "pings whose answers nobody reads", |_, attacker| {
-        flood(attacker, |_| frame(PING, 0, 0, &[7; 8]))
+        flood(attacker, |_| frame(PING, 0, 0, &[7; 8]));
     })
     .await;
 }
@@ -239,7 +239,7 @@ async fn pings_whose_answers_nobody_reads() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_without_end() {
     survives(&[29], "settings without end", |_, attacker| {
-        flood(attacker, |_| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255]))
+        flood(attacker, |_| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255]));
     })
     .await;
 }
@@ -278,7 +278,7 @@ async fn answers_that_have_no_window() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn windows_that_overflow() {
     survives(&[29], "windows that overflow", |_, attacker| {
-        flood(attacker, |_| frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes()))
+        flood(attacker, |_| frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes()));
     })
     .await;
 }

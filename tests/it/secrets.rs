@@ -60,7 +60,7 @@ fn program() -> Program {
 fn hidden(tokens: &[String]) -> Vec<String> {
     let mut hidden = vec!["canary-too-weak".to_owned()];
     for secret in [FILE, VARIABLE, COLLECTOR] {
-        let hexadecimal = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hexadecimal = secret.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         hidden.extend([
             secret.to_owned(),
             STANDARD.encode(secret),
