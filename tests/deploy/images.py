@@ -13,6 +13,16 @@ LEFT_OUT = shutil.ignore_patterns("test", "idlelib", "tkinter", "ensurepip", "si
 # What examples/ imports that is not Python's own, with what that imports.
 WANTED = ["cryptography", "cffi", "_cffi_backend*", "pycparser"]
 
+# What a small server needs to run a unit, and to be asked what it did.
+SYSTEMD = [
+    "/lib/systemd/systemd",
+    "/lib/systemd/systemd-shutdown",
+    "/usr/bin/systemctl",
+    "/usr/bin/systemd-sysusers",
+    "/bin/kill",
+    "/bin/sh",
+]
+
 PYTHON = f"FROM scratch\nCOPY root/ /\nENV PATH={sys.base_prefix}/bin PYTHONPATH=/packages PYTHONDONTWRITEBYTECODE=1\n"
 
 
@@ -52,6 +62,36 @@ def demo(name: str) -> None:
         (context / "keys").mkdir()
         own = "COPY --chown=65532:65532 keys/ /keys/\nUSER 65532:65532\n"
         (context / "Containerfile").write_text(PYTHON + own)
+        engine.build(name, context)
+
+
+def server(name: str, portcullis: Path) -> None:
+    """A machine with this machine's systemd and with what deploy/systemd/README.md installs; nothing is enabled yet."""
+    with _context('CMD ["/lib/systemd/systemd", "--unit=basic.target"]\n') as context:
+        root = context / "root"
+        for program in map(Path, SYSTEMD):
+            engine.copy(program, root)
+            for library in engine.libraries(program):
+                engine.copy(library, root)
+        shutil.copytree("/lib/systemd/system", root / "lib/systemd/system", symlinks=True)
+        for folder in ("dev", "proc", "sys", "tmp", "var/cache", "etc/systemd/system"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")
+        (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+        (root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+        (root / "etc/machine-id").touch()
+        deploy = PROJECT / "deploy" / "systemd"
+        installed = {
+            portcullis: "usr/bin/portcullis",
+            deploy / "portcullis.conf": "etc/sysusers.d/portcullis.conf",
+            deploy / "portcullis.yaml": "etc/portcullis/portcullis.yaml",
+            deploy / "portcullis.socket": "etc/systemd/system/portcullis.socket",
+            deploy / "portcullis.service": "etc/systemd/system/portcullis.service",
+        }
+        for source, target in installed.items():
+            (root / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, root / target)
+        (root / "usr/bin/portcullis").chmod(0o755)
         engine.build(name, context)
 
 
