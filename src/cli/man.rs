@@ -69,11 +69,24 @@ fn write_pages(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Res
     if command.get_after_help().is_some() {
         man.render_extra_section(&mut page)?;
     }
-    pages.push((man.get_filename(), page));
+    pages.push((man.get_filename(), ascii(&page)));
     for one in below() {
         write_pages(one, pages)?;
     }
     Ok(())
+}
+
+/// Formatters take a page for ASCII unless they are told.
+fn ascii(page: &[u8]) -> Vec<u8> {
+    let mut text = String::with_capacity(page.len());
+    for letter in String::from_utf8_lossy(page).chars() {
+        if letter.is_ascii() {
+            text.push(letter);
+        } else {
+            text.push_str(&format!("\\[u{:04X}]", u32::from(letter)));
+        }
+    }
+    text.into_bytes()
 }
 
 /// Lines as they stand. A line that begins with a dot or a quote would be a command to the formatter.

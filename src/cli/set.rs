@@ -119,7 +119,9 @@ impl Set {
         let unanswered = |code| code == codes::UNREADABLE_FILE || code == codes::NO_FILES;
         if let Some(first) = problems.iter().find(|problem| unanswered(problem.code)) {
             let hint = first.hint.unwrap_or("name a policy file, or a directory that holds one");
-            return Err(Trouble::new(first.to_string(), hint).into());
+            let start = "; `portcullis init policies` writes one to start from";
+            let more = if first.code == codes::NO_FILES { start } else { "" };
+            return Err(Trouble::new(first.to_string(), format!("{hint}{more}")).into());
         }
         for problem in problems {
             let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);

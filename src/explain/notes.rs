@@ -88,10 +88,10 @@ impl Observer for Notes<'_> {
     }
 
     fn leave(&mut self, check: &Check, facts: &Facts<'_>, verdict: &Verdict) {
-        let steps = self.open.pop().unwrap_or_default();
+        let steps = grouped(check, self.open.pop().unwrap_or_default());
         let words = match check {
             Check::Any(_) => "at least one of".to_owned(),
-            Check::All(_) => "all of".to_owned(),
+            Check::All(_) => ALL.to_owned(),
             Check::Not(_) => "not".to_owned(),
             Check::Use(name, _) => format!("requirement {name}"),
             Check::Has { .. }
@@ -107,16 +107,48 @@ impl Observer for Notes<'_> {
         let step = Step {
             asks: words,
             has: has(check, facts),
-            verdict: match verdict.tri {
-                Tri::Yes => "yes",
-                Tri::No => "no",
-                Tri::Unknown => "unknown",
-            }
-            .into(),
+            verdict: word(verdict.tri).into(),
             reason: verdict.failure.as_ref().map(|failure| failure.reason.label().into()),
             steps,
         };
         self.open.last_mut().unwrap_or(&mut self.done).push(step);
+    }
+}
+
+const ALL: &str = "all of";
+
+const fn word(tri: Tri) -> &'static str {
+    match tri {
+        Tri::Yes => "yes",
+        Tri::No => "no",
+        Tri::Unknown => "unknown",
+    }
+}
+
+/// The steps of several requirements lie behind one another, as many for each as it has checks. Those of one with
+/// more than one check are put together, or nobody could see to which way of an `any` each belongs.
+fn grouped(check: &Check, steps: Vec<Step>) -> Vec<Step> {
+    let (Check::Any(several) | Check::All(several)) = check else { return steps };
+    let mut rest = steps.into_iter();
+    let groups = several.iter().flat_map(|one| {
+        let own: Vec<Step> = rest.by_ref().take(one.checks.len()).collect();
+        if own.len() > 1 { vec![together(own)] } else { own }
+    });
+    groups.collect()
+}
+
+/// All must hold: of several reasons the one that would be reported.
+fn together(steps: Vec<Step>) -> Step {
+    let tri = |step: &Step| {
+        [Tri::Yes, Tri::No].into_iter().find(|tri| word(*tri) == step.verdict).unwrap_or(Tri::Unknown)
+    };
+    let reasons = steps.iter().filter_map(|step| Denied::from_label(step.reason.as_deref()?));
+    Step {
+        asks: ALL.to_owned(),
+        has: None,
+        verdict: word(Tri::all(steps.iter().map(tri))).into(),
+        reason: reasons.min_by_key(|reason| reason.precedence()).map(|reason| reason.label().into()),
+        steps,
     }
 }
 

@@ -104,6 +104,7 @@ fn what_cannot_be_asked_is_told_with_a_next_step() {
     ] {
         program.run(&format!("explain {arguments}")).exits(2).is(&format!("explain-{name}"));
     }
+    Program::with(&[]).run("explain GET /").exits(2).is("explain-nothing-here");
     let broken =
         Program::with(&[("policy.yaml", "version: 1\nroutes: [{ match: GET /a, allow: anyonee }]\n")]);
     broken.run("explain GET /a").exits(2).is("explain-broken-policy");

@@ -95,6 +95,7 @@ fn completions_and_manual_pages_know_every_command() {
     program.run("completions nushell").exits(2).is("completions-unknown");
     program.run("man --out /proc/nowhere").exits(2).is("man-nowhere");
     let manual = program.run("man").exits(0).out.clone();
+    assert!(manual.is_ascii() && manual.contains("\\[u2026]"), "a formatter reads ASCII");
     let parts = manual.matches(".SH EXAMPLES").count();
     assert!(parts > 15, "{parts} pages with examples");
 }
