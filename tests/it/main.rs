@@ -23,6 +23,7 @@ mod fuzz;
 mod grpc;
 #[path = "../support/handler.rs"]
 mod handler;
+mod hints;
 mod invariants;
 mod keys;
 mod log;
