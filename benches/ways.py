@@ -154,10 +154,11 @@ def measure(processes: list[Process], ports: dict[str, int], script: Path) -> No
             _, median, tail = load(port, script, 1)
             medians[chain].append(median)
             tails[chain].append(tail)
-    print(f"{ROUNDS} rounds of {SECONDS} s, HTTP/1.1, Envoy and Portcullis with one worker each; what each way adds:")
-    print(f"{'way':22} {'CPU us/request':>15} {'x unix (quartiles)':>22} {'p50 us':>8} {'x unix':>22} {'p99 us':>8}")
+    print(f"{ROUNDS} rounds of {SECONDS} s, HTTP/1.1, Envoy and Portcullis with one worker each; what each way adds:\n")
+    print("| way | processor time of a request | to a unix socket | median time | to a unix socket | 99th percentile |")
+    print("|---|---|---|---|---|---|")
     for chain, name in NAMES.items():
-        print(f"{name:22} {row(costs, chain):>38} {row(medians, chain):>31} {added(tails, chain):>8.0f}")
+        print(f"| {name} | {row(costs, chain)} | {row(medians, chain)} | {added(tails, chain):.0f} µs |")
 
 
 def added(figures: dict[str, list[float]], chain: str) -> float:
@@ -169,7 +170,7 @@ def row(figures: dict[str, list[float]], chain: str) -> str:
     rounds = zip(figures[chain], figures["unix"], figures["plain"], strict=True)
     ratios = [(one - base) / (unix - base) for one, unix, base in rounds]
     low, middle, high = statistics.quantiles(ratios, n=4)
-    return f"{added(figures, chain):.1f} {middle:14.2f} ({low:.2f} to {high:.2f})"
+    return f"{added(figures, chain):.0f} µs | {middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

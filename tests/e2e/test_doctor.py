@@ -129,6 +129,7 @@ def test_what_a_control_plane_gives_is_found_in_a_dump_and_in_the_files(world: W
     assert told(str(bootstrap)) == ["the listeners are not in this file"]
     # A part of a dump is no clean one, and a part that has listeners is looked at.
     assert told("-", text=dump(world, "?resource=static_clusters")) == ["the listeners are not in this file"]
+    assert told("-", text=dump(world, "?mask=bootstrap")) == ["the listeners are not in this file"]
     of_listeners = told("-", text=dump(world, "?resource=dynamic_listeners"))
     assert of_listeners == [
         "the routes come from a control plane, and are not in this file",

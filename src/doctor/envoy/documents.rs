@@ -78,22 +78,28 @@ impl<'n> Documents<'n> {
 
     fn dump(&mut self, document: Look<'n>) {
         let parts = document.get("configs");
-        let bootstraps = parts.items().filter(|part| is_kind(*part, "BootstrapConfigDump"));
-        let bootstraps: Vec<_> = bootstraps.map(|part| part.get("bootstrap")).collect();
-        let listed = |part: &Part, key: &str| match elements(parts, part) {
-            Some(elements) => Some(elements),
-            // Of an Envoy that has not told.
-            None => bootstraps.first().map(|bootstrap| bootstrap.get(key).items().collect()),
-        };
-        match listed(&LISTENERS, "static_resources.listeners") {
-            Some(listeners) => self.listeners.extend(listeners),
-            None => self.without_listeners = self.without_listeners.or(Some(parts.at)),
+        let (listeners, clusters) = (elements(parts, &LISTENERS), elements(parts, &CLUSTERS));
+        let mut is_told = listeners.is_some();
+        for part in parts.items().filter(|part| is_kind(*part, "BootstrapConfigDump")) {
+            let bootstrap = part.get("bootstrap");
+            self.bootstraps.push(bootstrap);
+            // What is static stands in both, and may be in this one alone.
+            if listeners.is_none() {
+                self.static_listeners(bootstrap);
+                is_told = true;
+            }
+            if clusters.is_none() {
+                self.clusters.extend(bootstrap.get("static_resources.clusters").items());
+            }
         }
-        self.clusters.extend(listed(&CLUSTERS, "static_resources.clusters").unwrap_or_default());
+        if !is_told {
+            self.without_listeners = self.without_listeners.or(Some(parts.at));
+        }
+        self.listeners.extend(listeners.unwrap_or_default());
+        self.clusters.extend(clusters.unwrap_or_default());
         self.routes.extend(elements(parts, &ROUTES).unwrap_or_default());
         self.endpoints.extend(elements(parts, &ENDPOINTS).unwrap_or_default());
         self.extensions.extend(elements(parts, &EXTENSIONS).unwrap_or_default());
-        self.bootstraps.extend(bootstraps);
     }
 
     fn resources(&mut self, document: Look<'n>) {
@@ -111,9 +117,13 @@ impl<'n> Documents<'n> {
 
     fn bootstrap(&mut self, document: Look<'n>) {
         self.bootstraps.push(document);
-        self.listeners.extend(document.get("static_resources.listeners").items());
+        self.static_listeners(document);
         self.clusters.extend(document.get("static_resources.clusters").items());
-        let source = document.get("dynamic_resources.lds_config").there().map(|source| source.at);
+    }
+
+    fn static_listeners(&mut self, bootstrap: Look<'n>) {
+        self.listeners.extend(bootstrap.get("static_resources.listeners").items());
+        let source = bootstrap.get("dynamic_resources.lds_config").there().map(|source| source.at);
         self.without_listeners = self.without_listeners.or(source);
     }
 }
