@@ -41,10 +41,9 @@ pub enum Target {
 
 impl Reader<'_> {
     pub(super) fn tls(&mut self) -> Option<TlsFiles> {
-        let path = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
-        let cert = path(self.text("tls.cert"));
-        let key = path(self.text("tls.key"));
-        let client_ca = path(self.text("tls.client_ca"));
+        let cert = self.path("tls.cert");
+        let key = self.path("tls.key");
+        let client_ca = self.path("tls.client_ca");
         match (cert, key) {
             (Some(cert), Some(key)) => return Some(TlsFiles { cert, key, client_ca }),
             (Some(_), None) => self.missing("tls.key", "`tls.cert` needs the key of its certificate"),

@@ -1,5 +1,6 @@
 //! Reads one setting after the other, and notes everything that is wrong.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::policy::units;
@@ -68,6 +69,16 @@ impl<'v> Reader<'v> {
             self.wrong(key, "one address, or empty");
         }
         addresses.into_iter().next()
+    }
+
+    /// A file, or none. What is given and empty was to be filled in and was not: it must not switch anything off.
+    pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
+        let (text, source) = self.values.of(key);
+        if text.is_empty() && source != Source::Default {
+            self.wrong(key, "the path of a file; leave it out to do without");
+            return None;
+        }
+        (!text.is_empty()).then(|| PathBuf::from(text))
     }
 
     pub(super) fn flag(&mut self, key: &str) -> bool {

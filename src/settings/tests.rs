@@ -89,6 +89,24 @@ fn a_certificate_comes_with_its_key() {
 }
 
 #[test]
+fn what_was_to_be_filled_in_and_was_not_switches_no_encryption_off() {
+    let files = [("tls.cert", "/c.pem"), ("tls.key", "/k.pem")];
+    let file = "tls: { client_ca: /a.pem }";
+    let read = |flags: &[(&str, &str)], environment: &[(&str, &str)], file: &str| {
+        let wrong = values(flags, environment, file).expect("values").read().expect_err("it is refused");
+        wrong.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+    };
+    let wanted = |given| [format!("setting `tls.client_ca` cannot be `` (given {given})")];
+    let empty = [("tls.client_ca", "")];
+    assert_eq!(read(&files, &empty, file), wanted("as `PORTCULLIS_TLS_CLIENT_CA`"));
+    assert_eq!(read(&[&files[..], &empty].concat(), &[], file), wanted("as `--tls-client-ca`"));
+    for nothing in ["tls:\n  client_ca:\n", "tls: { client_ca: \"\" }", "tls: { client_ca: null }"] {
+        assert_eq!(read(&files, &[], nothing), wanted("in the file"), "{nothing}");
+    }
+    assert_eq!(read(&[("tls.cert", ""), ("tls.key", "")], &[], "").len(), 2);
+}
+
+#[test]
 fn how_the_original_request_is_named_is_never_guessed() {
     let listen = ("listen.http", "127.0.0.1:9194");
     assert_eq!(problems(&[listen]), ["setting `http.target` is missing"]);

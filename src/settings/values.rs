@@ -77,6 +77,11 @@ impl Values {
         let mut section = "";
         for setting in ALL {
             let Some((text, source)) = self.0.get(setting.key) else { continue };
+            // Given and empty they would be errors.
+            if text.is_empty() && setting.key.starts_with("tls.") {
+                lines.push_str(&format!("# {}: not set\n", setting.key));
+                continue;
+            }
             let (head, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
             if head != section && !head.is_empty() {
                 lines.push_str(&format!("{head}:\n"));

@@ -94,6 +94,10 @@ fn file(path: &str, settle: Duration) -> Result<Zeroizing<Vec<u8>>, LocalError> 
 fn look(path: &Path) -> Result<(Zeroizing<Vec<u8>>, bool), LocalError> {
     let unreadable = |error: io::Error| LocalError::File(error.to_string());
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    // Opening a pipe that nobody writes to would wait for ever.
+    if !metadata.is_file() {
+        return Err(LocalError::File("it is no file".to_owned()));
+    }
     let is_old = metadata.modified().is_ok_and(|modified| is_older(modified, OLD));
     Ok((bounded(path, MOST_BYTES).map_err(unreadable)?, is_old))
 }
