@@ -40,10 +40,10 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
     let mut problems = checked.iter().flat_map(|one| &one.problems);
     let fails = problems.any(|problem| is_failure(problem.severity));
     let text = if arguments.format == Format::Human {
-        let shown = checked
-            .iter()
-            .map(|one| one.report(arguments.strict).for_people(one.summary.as_deref(), terminal));
-        shown.collect()
+        let shown = |one: &Checked<'_>| {
+            one.report(arguments.strict).write(Format::Human, one.summary.as_deref(), terminal)
+        };
+        checked.iter().map(shown).collect()
     } else {
         let (files, problems) = together(&checked);
         let report = Report { name: None, files: &files, problems: &problems, is_strict: arguments.strict };

@@ -1,4 +1,5 @@
 //! One request to a server of ours, over TCP or a socket file. No certificates: probes and admin pages have none.
+//! It waits, and needs no runtime: an exec probe starts every few seconds.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};

@@ -108,11 +108,23 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
             format!("keys: {{ jwks_file: {} }}", seen_from(&from, &public).display())
         }
     };
-    terminal.tell(&format!(
-        "next: write `{next}` in the issuer of a policy in {}, where the path begins\n",
-        if from == Path::new(".") { "this directory".to_owned() } else { format!("`{}`", from.display()) },
-    ));
+    advise(terminal, &from, &arguments.out, &next);
     Ok(Outcome::Yes)
+}
+
+/// What to do with the keys, and what not.
+fn advise(terminal: &Terminal, from: &Path, out: &Path, next: &str) {
+    let here = from == Path::new(".");
+    let seen = seen_from(from, out);
+    if !here && seen.is_relative() && !seen.starts_with("..") {
+        let out = out.display();
+        terminal.tell(&format!(
+            "note: what lies in `{out}` is deployed with the policies; `--out keys` keeps it apart\n"
+        ));
+    }
+    let place = if here { "this directory".to_owned() } else { format!("`{}`", from.display()) };
+    terminal
+        .tell(&format!("next: write `{next}` in the issuer of a policy in {place}, where the path begins\n"));
 }
 
 /// Where the policy is that a person works on here.

@@ -49,11 +49,6 @@ impl<'r> Report<'r> {
         }
     }
 
-    /// As people read it; `summary` says what a good set holds.
-    pub fn for_people(&self, summary: Option<&str>, terminal: &Terminal) -> String {
-        human::write(self, summary, terminal)
-    }
-
     /// The problems as people read them, for standard error.
     pub fn for_error(&self, terminal: &Terminal) -> String {
         human::problems(self, terminal.colors_of_error(), terminal.width())
