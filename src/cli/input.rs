@@ -77,11 +77,12 @@ pub fn token(given: &str) -> Result<String, Trouble> {
     Ok(token.to_owned())
 }
 
-/// Whether a text is the path of a file, there or not. No token holds a slash, or ends as files do.
+/// Whether a text is the path of a file, there or not. No token holds a slash, or ends as files do; what begins as
+/// tokens do is not repeated in an error.
 fn names_a_file(given: &str) -> bool {
     let ends =
         Path::new(given).extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
-    !given.contains(' ') && (given.contains('/') || ends)
+    !given.contains(' ') && !given.starts_with("eyJ") && (given.contains('/') || ends)
 }
 
 /// Of files that hold tokens.

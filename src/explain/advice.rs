@@ -45,7 +45,11 @@ pub(super) fn next(denial: &Denial, routes: &[RouteNote], nearest: Option<&str>)
         Denied::MissingToken => {
             "send a token where the issuer's `token` says; the Authorization header by default".to_owned()
         }
-        Denied::MalformedToken => "`portcullis explain` with `--token` shows what is wrong with it".to_owned(),
+        Denied::MalformedToken => {
+            "send a signed JWT, three parts with dots between them; many issuers hand out opaque tokens unless one for \
+             this API is asked for"
+                .to_owned()
+        }
         Denied::UnknownIssuer => "compare `iss` of the token with `issuer` in the policy, byte for byte".to_owned(),
         Denied::UnknownKey => "compare `kid` of the token with the issuer's key set".to_owned(),
         Denied::DisallowedAlgorithm => {
@@ -56,7 +60,9 @@ pub(super) fn next(denial: &Denial, routes: &[RouteNote], nearest: Option<&str>)
         Denied::NotYetValid => "mind the clocks (`leeway`)".to_owned(),
         Denied::WrongAudience => "compare `aud` of the token with `audiences` of the issuer".to_owned(),
         Denied::WrongType => "compare `typ` of the token with `types` of the issuer and what its preset asks".to_owned(),
-        Denied::InvalidClaims => "`portcullis explain` with `--token` shows which claim it is".to_owned(),
+        Denied::InvalidClaims => {
+            "mend that claim at the issuer; `require_expiry: false` where tokens without an end are meant".to_owned()
+        }
         Denied::GuardMismatch => {
             "the token is good, and of another family: compare its claims with the guards of the rule".to_owned()
         }

@@ -29,7 +29,7 @@ def run(command: str, directory: Path, environment: dict[str, str]) -> str:
 
 def timeless(text: str) -> str:
     """How long something took differs from run to run."""
-    return re.sub(r" in \d+ ms$", " in … ms", text, flags=re.MULTILINE)
+    return re.sub(r" in [\d.]+ m?s$", " in … ms", text, flags=re.MULTILINE)
 
 
 def steps() -> list[tuple[str, list[str]]]:
