@@ -57,9 +57,11 @@ def main() -> None:
     began, failed, put_off = time.monotonic(), [], []
     chosen = [step for step in all_steps(given) if step.part in given.parts]
     for step in chosen:
-        known = records.get(step.name)
-        if known and known["asked"] == step.asked and "failed" not in known:
+        if step.is_passed(records):
             print(f"{step.name}: done before")
+            continue
+        needed = next((other for other in chosen if other.name == step.needs), None)
+        if needed and not needed.is_passed(records):
             continue
         if time.monotonic() - began > given.minutes * 60:
             put_off.append(step.name)

@@ -18,12 +18,18 @@ BUILDING = 40 * 60  # seconds; the longest is a first build, or the shipped prof
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `asked` is what was asked for: with something else asked, it is not done."""
+    """One thing to do. `asked` is what was asked for: with something else asked, it is not done. `needs` names a step
+    without which it says nothing."""
 
     name: str
     part: str
     asked: dict
     run: Callable[["Step", dict[str, dict]], dict]
+    needs: str = ""
+
+    def is_passed(self, records: dict[str, dict]) -> bool:
+        known = records.get(self.name)
+        return bool(known) and known["asked"] == self.asked and "failed" not in known
 
 
 def all_of(given: argparse.Namespace) -> Iterator[Step]:
