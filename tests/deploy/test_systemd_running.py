@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,3 +138,17 @@ def test_a_reload_tells_of_a_broken_policy_and_leaves_the_good_one(server: Serve
     assert server.processes() == [process]
     server.policy.write_text(POLICY)
     server.run("systemctl", "reload", "portcullis.service")
+
+
+def test_a_service_that_cannot_start_is_tried_until_it_can_and_keeps_its_socket(server: Server):
+    """A policy that is broken while it is down, and somebody who asks all the time."""
+    server.run("systemctl", "stop", "portcullis.service")
+    server.policy.write_text(POLICY.replace("allow:", "alow:"))
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(server.socket))
+        # More often than systemd would have it by default.
+        wait_for("it was tried again and again", lambda: int(server.shown("portcullis.service", "NRestarts")) > 5)
+        assert server.shown("portcullis.socket", "ActiveState") == "active"
+        server.policy.write_text(POLICY)
+        wait_for("it is answered", lambda: server.health() == SERVING)
+    assert server.shown("portcullis.socket", "ActiveState") == "active"
