@@ -34,9 +34,11 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Whether the request has a header that is not this one, and that some server would take for it.
+    /// Whether the request has a header that some server would take for this one, and that a condition does not
+    /// find under this name: its names are in lower case.
     pub(super) fn has_header_like(&self, name: &str) -> bool {
-        let is_like = |present: &str| looks_like(present, name) && !present.eq_ignore_ascii_case(name);
+        let is_found = |present: &str| present.bytes().map(|byte| byte.to_ascii_lowercase()).eq(name.bytes());
+        let is_like = |present: &str| looks_like(present, name) && !is_found(present);
         self.request.headers.iter().any(|(present, _)| is_like(present))
     }
 

@@ -56,6 +56,29 @@ fn judged_with(source: &str, target: &str, headers: Headers<'_>) -> Tri {
     })
 }
 
+/// What is not found under the name that a condition says, and would be by some server, makes it unknown.
+#[test]
+fn a_name_that_looks_like_one_that_is_mentioned_makes_it_unknown() {
+    let absent = "!(\"x-debug\" in request.headers)";
+    assert_eq!(judged(absent, "/", &[]), Tri::Yes);
+    assert_eq!(judged(absent, "/", &[("x-debug", "1")]), Tri::No);
+    assert_eq!(judged(absent, "/", &[("X-Debug", "1")]), Tri::No);
+    assert_eq!(judged(absent, "/", &[("x_debug", "1")]), Tri::Unknown);
+    assert_eq!(judged(absent, "/", &[("x-other_debug", "1")]), Tri::Yes);
+    for upper in ["!(\"X-Debug\" in request.headers)", "!(\"X-Debug\" in request[\"headers\"])"] {
+        assert_eq!(judged(upper, "/", &[]), Tri::Yes);
+        assert_eq!(judged(upper, "/", &[("x-debug", "1")]), Tri::Unknown, "{upper}");
+    }
+    let absent = "!has(request.query.mode)";
+    assert_eq!(judged(absent, "/?other=1", &[]), Tri::Yes);
+    assert_eq!(judged(absent, "/?mode=1", &[]), Tri::No);
+    for target in ["/?mode[]=1", "/?Mode=1", "/?+mode=1", "/?a=1;mode=1", "/?mode%00=1"] {
+        assert_eq!(judged(absent, target, &[]), Tri::Unknown, "{target}");
+    }
+    // What looks at neither is not asked.
+    assert_eq!(judged("request.method == \"GET\"", "/?get=1", &[("g_e_t", "1")]), Tri::Yes);
+}
+
 /// What is left out would be taken for not sent.
 #[test]
 fn a_request_that_cannot_be_shown_whole_is_not_shown() {

@@ -127,17 +127,18 @@ fn fences(policy: &Policy, problems: &mut Diagnostics) {
     for forbid in &policy.forbids {
         for (fence, _) in &forbid.condition.matches {
             if !routes.iter().any(|route| fence.may_meet(route)) {
+                let name = &forbid.meta.name;
                 problems
                     .warning(
                         codes::FENCE_WITHOUT_ROUTES,
                         fence.at,
-                        format!("no route answers what `{}` keeps out here", forbid.meta.name),
+                        format!("no route answers what `{name}` keeps out here"),
                     )
                     .hint("look for a misspelt host, method or path; without a route a request is denied all the same");
-            } else if let Some(route) = deeper(fence).and_then(|deeper| {
-                let is_open = |route: &&&RequestMatch| deeper.may_meet(route) && !is_fenced(policy, &deeper);
-                routes.iter().find(is_open).copied()
-            }) {
+                continue;
+            }
+            let Some(deeper) = deeper(fence).filter(|deeper| !is_fenced(policy, deeper)) else { continue };
+            if let Some(route) = routes.iter().find(|route| deeper.may_meet(route)) {
                 problems
                     .warning(codes::STAR_OF_FENCE, fence.at, "the `*` of this fence stands for one segment")
                     .see(route.at, "this route answers below it")

@@ -30,8 +30,10 @@ impl RequestMatch {
             }
             (PathPattern::Regex(regex), PathPattern::Template(template))
             | (PathPattern::Template(template), PathPattern::Regex(regex)) => {
-                let path = template.to_string();
-                !template.is_literal() || regex.is_match(&path) || regex.is_match(&format!("{path}/"))
+                !template.is_literal() || {
+                    let path = template.to_string();
+                    regex.is_match(&path) || regex.is_match(&format!("{path}/"))
+                }
             }
             (PathPattern::Regex(_), PathPattern::Regex(_)) => true,
         };

@@ -79,6 +79,10 @@ pub(super) fn of_template(written: &str) -> String {
         return "what follows the `?` is matched under `query`: `{ path: /a, query: { page: \"1\" } }`"
             .to_owned();
     }
+    let with_star = |segment: &&str| segment.contains('*') && segment.trim_matches('*') != "";
+    if let Some(segment) = written.split('/').find(with_star).filter(|_| !written.contains('{')) {
+        return format!("text may stand around a capture: `{}`", segment.replacen('*', "{name}", 1));
+    }
     "literal segments, `{name}`, `*`, `{id}:delete`, and `**` at the end".to_owned()
 }
 
@@ -122,6 +126,7 @@ mod tests {
         assert!(of_template("/users/{user?}").contains("/a/{user}"));
         assert!(of_template("/users/{id:[0-9]+}").contains("`{id}`"));
         assert!(of_template("/files/{path...}").contains("`**`"));
+        assert!(of_template("/files/*.php").contains("`{name}.php`"));
         assert!(of_template("/a?b=1").contains("query"));
     }
 }
