@@ -79,7 +79,7 @@ pub(super) fn of_template(written: &str) -> String {
         return "what follows the `?` is matched under `query`: `{ path: /a, query: { page: \"1\" } }`"
             .to_owned();
     }
-    let with_star = |segment: &&str| segment.contains('*') && segment.trim_matches('*') != "";
+    let with_star = |segment: &&str| segment.contains('*') && !segment.trim_matches('*').is_empty();
     if let Some(segment) = written.split('/').find(with_star).filter(|_| !written.contains('{')) {
         return format!("text may stand around a capture: `{}`", segment.replacen('*', "{name}", 1));
     }
