@@ -8,12 +8,18 @@ use memchr::memchr;
 #[derive(Debug, Clone, Default)]
 pub struct Headers<'a> {
     fields: Vec<(&'a str, &'a [u8])>,
+    /// Looked for once; mostly there is none.
+    unusual: Vec<&'a str>,
 }
 
 impl<'a> Headers<'a> {
     /// Takes names and values; pseudo headers (`:path`) are left out.
     pub fn new(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        Self { fields: fields.into_iter().filter(|(name, _)| !name.starts_with(':')).collect() }
+        let fields: Vec<_> = fields.into_iter().filter(|(name, _)| !name.starts_with(':')).collect();
+        let is_unusual = |byte: u8| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let names = fields.iter().map(|(name, _)| *name);
+        let unusual = names.filter(|name| name.bytes().any(is_unusual)).collect();
+        Self { fields, unusual }
     }
 
     /// All fields.
@@ -23,8 +29,7 @@ impl<'a> Headers<'a> {
 
     /// Names that are not written as HTTP/2 and nearly everybody writes them: in small letters, digits and `-`.
     pub fn unusual_names(&self) -> impl Iterator<Item = &'a str> + '_ {
-        let is_unusual = |byte: u8| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        self.fields.iter().map(|(name, _)| *name).filter(move |name| name.bytes().any(is_unusual))
+        self.unusual.iter().copied()
     }
 
     /// Every value of one field, in order. Names are compared without regard to case.
