@@ -54,6 +54,57 @@ fn refuses(check: &CheckRequest) {
     assert_eq!(incoming(check).expect_err("refused").reason, Denied::BadRequest);
 }
 
+/// What the reader in use makes of a message, and what the full decoder does.
+fn read_twice(message: &[u8]) -> (String, String) {
+    let told = |read: Result<&Incoming<'_>, &Denial>| match read {
+        Err(denial) => format!("{:?}", denial.reason),
+        Ok(incoming) => {
+            let mut headers: Vec<_> = incoming.headers.iter().collect();
+            headers.sort_unstable();
+            let Incoming { method, host, target, source, .. } = incoming;
+            format!("{method} {host} {target} {headers:?} {source:?}")
+        }
+    };
+    let fully = match CheckRequest::decode(message) {
+        Err(_) => format!("{:?}", Denied::BadRequest),
+        Ok(check) => told(incoming(&check).as_ref()),
+    };
+    (with_incoming(message, told), fully)
+}
+
+fn field(number: u8, message: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2];
+    prost::encoding::encode_varint(u64::try_from(message.len()).expect("short"), &mut bytes);
+    bytes.extend(message);
+    bytes
+}
+
+/// A field more than there is, of every number and kind, at every depth: one of a kind that does not belong there
+/// is refused by the full decoder, and so it is by the other.
+#[test]
+fn both_readers_refuse_a_field_of_a_kind_that_does_not_belong_there() {
+    let mut refused = 0;
+    for number in 1..=15_u8 {
+        for (kind, held) in [(0, vec![1]), (1, vec![0; 8]), (2, vec![0]), (5, vec![0; 4])] {
+            let mut more = vec![number << 3 | kind];
+            more.extend(held);
+            for depth in 0..5 {
+                let with = |level: usize, bytes: Vec<u8>| {
+                    if level == depth { [more.clone(), bytes].concat() } else { bytes }
+                };
+                let source = with(4, peer("10.0.0.1").encode_to_vec());
+                let request = with(2, field(2, &with(3, http().encode_to_vec())));
+                let attributes = with(1, [field(1, &source), field(4, &request)].concat());
+                let message = with(0, field(1, &attributes));
+                let (quickly, fully) = read_twice(&message);
+                assert_eq!(quickly, fully, "field {number} of kind {kind} at depth {depth}");
+                refused += usize::from(fully == "BadRequest");
+            }
+        }
+    }
+    assert!(refused > 80, "{refused}");
+}
+
 #[test]
 fn a_check_request_without_an_http_part_is_refused() {
     refuses(&CheckRequest::default());
@@ -266,20 +317,8 @@ proptest! {
             let index = place.index(message.len());
             message[index] = byte;
         }
-        let told = |read: Result<&Incoming<'_>, &Denial>| match read {
-            Err(denial) => format!("{:?}", denial.reason),
-            Ok(incoming) => {
-                let mut headers: Vec<_> = incoming.headers.iter().collect();
-                headers.sort_unstable();
-                let Incoming { method, host, target, source, .. } = incoming;
-                format!("{method} {host} {target} {headers:?} {source:?}")
-            }
-        };
-        let fully = match CheckRequest::decode(message.as_slice()) {
-            Err(_) => format!("{:?}", Denied::BadRequest),
-            Ok(check) => told(incoming(&check).as_ref()),
-        };
-        prop_assert_eq!(with_incoming(&message, told), fully, "{:02x?}", message);
+        let (quickly, fully) = read_twice(&message);
+        prop_assert_eq!(quickly, fully, "{:02x?}", message);
     }
 
     /// Whatever bytes arrive: they are read or refused, and nothing panics.
