@@ -113,8 +113,9 @@ def full() -> tuple[float, str]:
         process, _ = bench.serve(bench.policy(routes), *flags, "--log-decisions", "none")
         allowed = fill(http)
         entries, cached = bench.metric("portcullis_token_cache_entries"), bench.metric("portcullis_token_cache_bytes")
+        used = resident(process)
         told = f"{allowed} tokens allowed, {entries:.0f} cached in {cached / MIB:.1f} MiB by the cache's own account"
-        return (resident(process) - cached) / MIB, told
+        return (used - cached) / MIB, f"{told}; {used / MIB:.1f} MiB in all"
 
 
 def reloaded(*flags: str) -> float:

@@ -2,6 +2,7 @@
 //! `CheckResponse` under `grpc-status: 0`, and only a decision to allow has a status code of zero.
 
 mod ending;
+mod health;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
