@@ -18,7 +18,7 @@ TOOL = ROOT / ".cache/tools/bin/cargo-mutants"
 # What decides comes first; of each group every shard is a sample of all of it.
 GROUPS = {
     "deciding": (
-        100,
+        300,
         [
             "src/decision.rs",
             "src/engine.rs",
@@ -39,7 +39,7 @@ GROUPS = {
             "src/token/cache.rs",
         ],
     ),
-    "all": (300, ["src/policy/**/*.rs", "src/token/**/*.rs", "src/response/**/*.rs", "src/response.rs"]),
+    "all": (650, ["src/policy/**/*.rs", "src/token/**/*.rs", "src/response/**/*.rs", "src/response.rs"]),
 }
 # Modules of the integration tests that see a decision, with what they need, and need no edge.
 NOTICING = ["diagnostics", "figures", "many_routes", "model", "policy", "properties", "token"]
