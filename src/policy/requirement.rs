@@ -165,11 +165,13 @@ impl Requirement {
         self.possible(&mut |check| if check.needs_caller() { Possible::UNKNOWN } else { Possible::EITHER })
     }
 
-    /// Whether some caller could satisfy it with this very request: what needs no caller is judged, and of the
-    /// rest it is not known who may come.
+    /// Whether some caller could satisfy it with the request that a preflight announces: what needs no caller is
+    /// judged, but for headers that are not there yet, and of the rest it is not known who may come.
     pub(super) fn could_hold<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> bool {
         let mut possible = |check: &Check| {
-            if check.needs_caller() {
+            let is_missing =
+                matches!(check, Check::Header(name, _) if facts.request.headers.alike(name).next().is_none());
+            if is_missing || check.needs_caller() {
                 return Possible::EITHER;
             }
             match check.judge(facts, observer).tri {

@@ -116,6 +116,22 @@ impl ForbidCondition {
         found
     }
 
+    /// The same for the request that a preflight announces, of which headers and token are not known.
+    #[must_use]
+    pub fn announced<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {
+        let mut readings = vec![request.clone()];
+        let others = request.path.other_readings().into_iter();
+        readings.extend(others.map(|path| Request { path, ..request.clone() }));
+        let is_outside = |reading: &&Request<'_>| !self.except.iter().any(|hole| hole.could_open(reading));
+        let ways = |reading: &Request<'_>| -> Fenced<'a> {
+            let found = |(one, token): &'a (RequestMatch, TokenCondition)| {
+                Some((*token, one.fences_announced(reading)?))
+            };
+            self.matches.iter().filter_map(found).collect()
+        };
+        readings.iter().filter(is_outside).flat_map(ways).collect()
+    }
+
     fn matching_as_read<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {
         if self.except.iter().any(|hole| hole.opens(request)) {
             return Fenced::new();

@@ -14,7 +14,8 @@ use super::Walk;
 
 impl<'a, O: Observer> Walk<'a, '_, O> {
     /// A true preflight, if some route that is not closed matches the path with the requested method, and no
-    /// fence refuses it whoever will come, under either method.
+    /// fence refuses it whoever will come, under either method. What the policy says of `OPTIONS` itself goes
+    /// before.
     pub(super) fn preflight(&mut self) -> Option<Judgement<'a>> {
         if !self.policy.preflights_pass
             || self.request.method != "OPTIONS"
@@ -23,6 +24,9 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
             return None;
         }
         let method = self.requested_method()?;
+        if self.options_have_their_own_route() {
+            return None;
+        }
         let asked = Request { method, ..self.request.clone() };
         let (id, _) = self.policy.index.find(&asked)?;
         let route = self.policy.route(id)?;
@@ -44,6 +48,21 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         Some(Judgement::of(Decision::Allow(Grant::new(Allowed::Preflight, id)), Some(id)))
     }
 
+    /// Whether the route for the request as it is was written for `OPTIONS` alone, or closes it by name.
+    fn options_have_their_own_route(&self) -> bool {
+        let index = &self.policy.index;
+        let Some((id, matched)) = index.winner(self.request) else { return false };
+        if !matched.names("OPTIONS") {
+            return false;
+        }
+        let is_closed = self.policy.route(id).is_some_and(|route| matches!(route.ask, Ask::Nobody));
+        let mut own = index.matches().filter(|(route, _)| *route == id);
+        is_closed
+            || own.all(|(_, one)| {
+                one.methods.as_ref().is_some_and(|methods| methods.len() == 1 && one.names("OPTIONS"))
+            })
+    }
+
     /// What the preflight asks for; nothing where that could be read in two ways.
     fn requested_method(&self) -> Option<&'a str> {
         let mut values = self.request.headers.all("access-control-request-method");
@@ -53,7 +72,8 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         (values.next().is_none() && is_one_method).then_some(method)
     }
 
-    /// The ways in which a rule applies without a caller being verified.
+    /// The ways in which a rule applies to what a preflight announces. Browsers send neither credentials nor
+    /// headers of their own with it: that these are not there says nothing.
     fn fenced<'f>(&self, forbid: &'f Forbid, request: &Request<'_>) -> Vec<Captures<'f>> {
         let everyone = || self.policy.guards.issuers_of(&[GuardName::Any]);
         let applies = |condition: TokenCondition| match condition {
@@ -62,9 +82,9 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
             TokenCondition::Present | TokenCondition::Valid => {
                 self.trust.token_may_be_present(self.request, &everyone())
             }
-            TokenCondition::Absent => !self.trust.token_present(self.request, &everyone()),
+            TokenCondition::Absent => false,
         };
-        let matching = forbid.condition.matching(request).into_iter();
+        let matching = forbid.condition.announced(request).into_iter();
         matching.filter(|(condition, _)| applies(*condition)).map(|(_, captures)| captures).collect()
     }
 }

@@ -56,9 +56,9 @@ pub fn header(
     captures: &Captures<'_>,
 ) -> Tri {
     let text = |value| str::from_utf8(value).ok();
-    let own = || matcher.matches_header(request.headers.all(name).map(text), purpose.quantifier(), captures);
-    let alike =
-        || matcher.matches_header(request.headers.alike(name).map(text), purpose.quantifier(), captures);
+    let quantifier = purpose.quantifier();
+    let own = || matcher.matches_header(name, request.headers.all(name).map(text), quantifier, captures);
+    let alike = || matcher.matches_header(name, request.headers.alike(name).map(text), quantifier, captures);
     purpose.judge(matcher, own, alike)
 }
 

@@ -310,11 +310,14 @@ impl PathPattern {
     }
 
     /// Whether a path may be meant: with an escaped slash in it, it is by every regular expression. A trailing
-    /// slash makes no difference: `/admin/.*` holds against `/admin` and `/admin/`, as `/admin/**` does.
+    /// slash makes no difference: `/admin/.*` holds against `/admin` and `/admin/`, as `/admin/**` does. The root
+    /// has no slash but its own: `//` is no request.
     #[must_use]
     pub fn fences(&self, path: &Path<'_>, ignore_case: bool) -> bool {
         let Self::Regex(regex) = self else { return self.matches(path, ignore_case) };
         let joined = path.joined();
-        path.holds_encoded_slash() || regex.is_match(&joined) || regex.is_match(&format!("{joined}/"))
+        path.holds_encoded_slash()
+            || regex.is_match(&joined)
+            || (joined != "/" && regex.is_match(&format!("{joined}/")))
     }
 }

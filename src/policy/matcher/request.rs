@@ -78,7 +78,13 @@ impl RequestMatch {
     /// Whether `HEAD` is named itself.
     #[must_use]
     pub fn names_head(&self) -> bool {
-        self.methods.as_ref().is_some_and(|methods| methods.iter().any(|named| &**named == "HEAD"))
+        self.names("HEAD")
+    }
+
+    /// Whether it names a method itself.
+    #[must_use]
+    pub fn names(&self, method: &str) -> bool {
+        self.methods.as_ref().is_some_and(|methods| methods.iter().any(|named| **named == *method))
     }
 
     /// How many conditions it has on headers and query.
@@ -97,6 +103,17 @@ impl RequestMatch {
     /// Whether a hole in a fence is this request: strictly, for what slips in here slips through.
     #[must_use]
     pub fn opens(&self, request: &Request<'_>) -> bool {
+        self.is_opened(request, |_| true)
+    }
+
+    /// Whether a hole in a fence may be the request that a preflight announces: headers that browsers do not send
+    /// with a preflight may be there then.
+    #[must_use]
+    pub fn could_open(&self, announced: &Request<'_>) -> bool {
+        self.is_opened(announced, |name| announced.headers.alike(name).next().is_some())
+    }
+
+    fn is_opened(&self, request: &Request<'_>, is_told: impl Fn(&str) -> bool) -> bool {
         let applies = self.takes_method(request.method)
             && self.host.matches(&request.host)
             && self.path.matches(&request.path, self.ignore_case);
@@ -107,7 +124,7 @@ impl RequestMatch {
             PathPattern::Template(template) => template.capture(request.path.segments()),
             PathPattern::Regex(_) => Captures::new(),
         };
-        self.judge_conditions(request, Purpose::Opening, &captures) == Tri::Yes
+        self.judge_told(request, Purpose::Opening, &captures, is_told) == Tri::Yes
     }
 
     /// Whether a fence applies, and what its path captures.
@@ -131,14 +148,36 @@ impl RequestMatch {
         (self.judge_conditions(request, Purpose::Fence, &captures) != Tri::No).then_some(captures)
     }
 
+    /// Whether a fence applies to the request that a preflight announces: browsers send no headers of their own
+    /// with a preflight, so that a header that is not there says nothing.
+    #[must_use]
+    pub fn fences_announced<'a>(&'a self, announced: &Request<'_>) -> Option<Captures<'a>> {
+        let is_untold = |(name, matcher): &(Box<str>, ValueMatcher)| {
+            matcher.presence() == Some(false) && announced.headers.alike(name).next().is_none()
+        };
+        if self.headers.iter().any(is_untold) { None } else { self.fences(announced) }
+    }
+
     fn judge_conditions(&self, request: &Request<'_>, purpose: Purpose, captures: &Captures<'_>) -> Tri {
+        self.judge_told(request, purpose, captures, |_| true)
+    }
+
+    /// Judges the conditions; those on headers only where they can be told.
+    fn judge_told(
+        &self,
+        request: &Request<'_>,
+        purpose: Purpose,
+        captures: &Captures<'_>,
+        is_told: impl Fn(&str) -> bool,
+    ) -> Tri {
         let header = |(name, matcher): &(Box<str>, ValueMatcher)| {
             named::header(name, matcher, purpose, request, captures)
         };
         let parameter = |(name, matcher): &(Box<str>, ValueMatcher)| {
             named::parameter(name, matcher, purpose, request, captures)
         };
-        Tri::all(self.headers.iter().map(header)).and(Tri::all(self.query.iter().map(parameter)))
+        let told = self.headers.iter().filter(|(name, _)| is_told(name));
+        Tri::all(told.map(header)).and(Tri::all(self.query.iter().map(parameter)))
     }
 }
 

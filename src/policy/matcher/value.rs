@@ -2,6 +2,7 @@
 
 mod compile;
 mod known;
+mod single;
 mod texts;
 mod words;
 

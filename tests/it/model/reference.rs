@@ -355,12 +355,12 @@ impl Set {
 }
 
 fn header_holds(name: &str, matcher: &Value, sent: &Sent, purpose: Use, captures: &Captures) -> Tri {
-    let values = Values { own: sent.values(name), alike: sent.alike(name), of_header: true };
+    let values = Values { own: sent.values(name), alike: sent.alike(name), header: Some(name.to_owned()) };
     texts_hold(matcher, &values, purpose, captures)
 }
 
 fn parameter_holds(name: &str, matcher: &Value, view: &View, purpose: Use, captures: &Captures) -> Tri {
-    let values = Values { own: view.parameter(name), alike: view.parameter_alike(name), of_header: false };
+    let values = Values { own: view.parameter(name), alike: view.parameter_alike(name), header: None };
     texts_hold(matcher, &values, purpose, captures)
 }
 

@@ -371,7 +371,8 @@ impl Pattern {
                 let flag = if any_case { "(?i)" } else { "" };
                 let regex = regex::Regex::new(&format!("^{flag}(?:{source})$")).expect("a regex");
                 let path = view.joined();
-                (regex.is_match(&path) || (fence && regex.is_match(&format!("{path}/")))).then(Captures::new)
+                (regex.is_match(&path) || (fence && path != "/" && regex.is_match(&format!("{path}/"))))
+                    .then(Captures::new)
             }
             Place::Template(pieces) => take_template(pieces, &view.segments, any_case),
         }

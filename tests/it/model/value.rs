@@ -172,15 +172,16 @@ pub enum Use {
 pub struct Values {
     pub own: Vec<String>,
     pub alike: Vec<String>,
-    pub of_header: bool,
+    /// The name, where it is a header's.
+    pub header: Option<String>,
 }
 
 /// Judges the values of a header or parameter. What opens must hold in both readings, a fence in one; a route asks
 /// for the name as written, and for absence under any spelling.
 pub fn texts_hold(matcher: &Value, values: &Values, purpose: Use, captures: &Captures) -> Tri {
-    let read = |several: &[String]| {
-        let judge = if values.of_header { headers_hold } else { parameters_hold };
-        judge(matcher, several, purpose, captures)
+    let read = |several: &[String]| match &values.header {
+        Some(name) => headers_hold(matcher, name, several, purpose, captures),
+        None => parameters_hold(matcher, several, purpose, captures),
     };
     let (own, alike) = (read(&values.own), read(&values.alike));
     let is_absence = matcher.get("present") == Some(&Value::Bool(false));
@@ -194,14 +195,28 @@ pub fn texts_hold(matcher: &Value, values: &Values, purpose: Use, captures: &Cap
     }
 }
 
+/// Of those that are sent here: one value, commas and all.
+const NO_LISTS: [&str; 2] = ["referer", "cookie"];
+
 /// Two headers may have become one on the way, with a comma.
-fn headers_hold(matcher: &Value, values: &[String], purpose: Use, captures: &Captures) -> Tri {
-    let judged: Vec<Tri> = values.iter().map(|value| list_holds(matcher, value, purpose, captures)).collect();
+fn headers_hold(matcher: &Value, name: &str, values: &[String], purpose: Use, captures: &Captures) -> Tri {
+    let is_one = purpose != Use::Fence && NO_LISTS.contains(&name);
+    if asks_for_elements(matcher) && !is_one {
+        return elements_hold(matcher, values, captures);
+    }
+    let list_holds = |value: &str| {
+        if is_one {
+            holds(matcher, Some(&Value::from(value)), captures)
+        } else {
+            list_holds(matcher, value, purpose, captures)
+        }
+    };
+    let judged: Vec<Tri> = values.iter().map(|value| list_holds(value)).collect();
     let each = of_all(&judged, matcher, purpose);
     if each == Yes || values.len() < 2 {
         return each;
     }
-    of_all(&[each, list_holds(matcher, &values.join(","), purpose, captures)], matcher, purpose)
+    of_all(&[each, list_holds(&values.join(","))], matcher, purpose)
 }
 
 fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &Captures) -> Tri {
@@ -209,8 +224,29 @@ fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &
         Yes => Yes,
         _ => list_holds(matcher, value, purpose, captures),
     };
-    let judged: Vec<Tri> = values.iter().map(one).collect();
+    let mut values = values.to_vec();
+    if purpose == Use::Fence {
+        let seen = |value: &String| value.split('\0').next().expect("a part").trim().to_owned();
+        values.extend(values.iter().map(seen).collect::<Vec<_>>());
+    }
+    let mut judged: Vec<Tri> = values.iter().map(one).collect();
+    if asks_for_elements(matcher) && !values.is_empty() && of_all(&judged, matcher, purpose) != Yes {
+        judged.push(elements_hold(matcher, &values, captures));
+    }
     of_all(&judged, matcher, purpose)
+}
+
+fn asks_for_elements(matcher: &Value) -> bool {
+    ["contains", "contains_any", "contains_all"].iter().any(|name| matcher.get(name).is_some())
+}
+
+/// All texts are one list, and any text that stands between commas, or has some, may be an element.
+fn elements_hold(matcher: &Value, values: &[String], captures: &Captures) -> Tri {
+    let joined = values.join(",");
+    let mut elements: Vec<Value> = joined.split(',').map(|part| Value::from(part.trim())).collect();
+    elements.extend(values.iter().map(|value| Value::from(value.as_str())));
+    elements.push(Value::from(joined.as_str()));
+    if values.is_empty() { No } else { holds(matcher, Some(&Value::Array(elements)), captures) }
 }
 
 fn of_all(judged: &[Tri], matcher: &Value, purpose: Use) -> Tri {

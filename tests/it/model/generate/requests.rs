@@ -113,7 +113,10 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
     let mut query = draft.query;
     for name in ["q", "r"] {
         for _ in 0..random.below(5).saturating_sub(3) + usize::from(random.chance(10)) {
-            query.push(format!("{name}={}", random.pick(&["1", "2", "x", "%31", "1+2"])));
+            query.push(format!(
+                "{name}={}",
+                random.pick(&["1", "2", "x", "%31", "1+2", "2,1", "+1", "1%00x"])
+            ));
         }
     }
     if random.chance(12) {
@@ -127,8 +130,8 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         );
     }
     let mut headers = draft.headers;
-    for name in ["x-a", "x-b", "X-A", "x_a", "x.b", "x+b", "x_token"] {
-        if random.chance(if name.starts_with("x-") { 15 } else { 4 }) {
+    for name in ["x-a", "x-b", "X-A", "x-b", "referer", "x_a", "x.b", "x+b", "x_token"] {
+        if random.chance(if name.contains('-') || name == "referer" { 15 } else { 4 }) {
             headers.push((
                 name.to_owned(),
                 random.pick(&["1", "1", "2", "x", "12", "1,2", "2, 1", "12,2"]).to_owned(),

@@ -77,7 +77,7 @@ impl Writer<'_> {
         }
         let mut captures = captures;
         if self.random.chance(15) {
-            let regex = self.random.pick(&["/a(/.*)?", "/[a-b]/7", "/.*x", "/7/.+", "/a/.*"]);
+            let regex = self.random.pick(&["/a(/.*)?", "/[a-b]/7", "/.*x", "/7/.+", "/a/.*", "/.+"]);
             map.insert("path".into(), json!({ "regex": regex }));
             captures.clear();
         } else if self.random.chance(5) {
@@ -88,7 +88,8 @@ impl Writer<'_> {
             map.insert("path".into(), path.into());
         }
         if self.random.chance(40) {
-            map.insert("headers".into(), self.texts("x-a", "x-b"));
+            let other = self.random.pick(&["x-b", "x-b", "referer"]);
+            map.insert("headers".into(), self.texts("x-a", other));
         }
         if self.random.chance(15) {
             map.insert("query".into(), self.texts("q", "r"));
@@ -102,13 +103,15 @@ impl Writer<'_> {
     /// Conditions on one or both of two names whose values are texts.
     pub(super) fn texts(&mut self, one: &str, other: &str) -> Value {
         let names = self.random.some(&[one, other], 2);
-        let mut matcher = || match self.random.below(8) {
+        let mut matcher = || match self.random.below(10) {
             0 => json!({ "present": self.random.chance(50) }),
             1 => json!(["1", "2"]),
             2 => json!({ "prefix": "1" }),
             3 => json!({ "one_of": ["1", "x"] }),
             4 => json!({ "suffix": "2" }),
             5 => json!({ "matches": "[12].*" }),
+            6 => json!({ "contains": "2" }),
+            7 => json!({ "contains_all": ["1", "2"] }),
             _ => json!("1"),
         };
         names.into_iter().map(|name| (name, matcher())).collect::<Map<_, _>>().into()
@@ -150,7 +153,7 @@ impl Writer<'_> {
                 ("claims", matchers.collect::<Map<_, _>>().into())
             }
             10 | 11 => ("source", self.source()),
-            12 => ("headers", self.texts("x-a", "x-b")),
+            12 => ("headers", self.texts("x-a", "referer")),
             13 => ("query", self.texts("q", "r")),
             _ => ("when", self.condition().into()),
         }

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::target::{Sent, View};
+use super::super::target::{Pattern, Sent, View, patterns};
 use super::super::token::{Caller, Keys, listen, something_stands};
+use super::super::value::Use;
 use super::{Ground, Set, is_shadow, rule_name};
 
 impl Set {
@@ -15,6 +16,9 @@ impl Set {
         if !allows || view.method != "OPTIONS" || sent.values("origin").is_empty() || !is_method {
             return None;
         }
+        if self.rules_options_itself(sent, view) {
+            return None;
+        }
         let other = View { method: method.clone(), ..view.clone() };
         let (route, _) = self.winner(sent, &other, false)?;
         let is_closed = route.get("allow").and_then(Value::as_str) == Some("nobody");
@@ -22,12 +26,11 @@ impl Set {
             return None;
         }
         for rule in self.forbid.iter().filter(|rule| !is_shadow(rule)) {
-            let mut ways = self.ways(rule, sent, view);
-            ways.extend(self.ways(rule, sent, &other));
+            let mut ways = self.announced_ways(rule, sent, view);
+            ways.extend(self.announced_ways(rule, sent, &other));
             for (token, captures) in ways {
                 let applies = match token.as_deref() {
                     None => true,
-                    Some("absent") => !something_stands(&self.issuers, sent, view, false),
                     Some(_) => something_stands(&self.issuers, sent, view, true),
                 };
                 let ground =
@@ -40,6 +43,18 @@ impl Set {
             }
         }
         Some(rule_name(route))
+    }
+
+    /// A route for OPTIONS and nothing else decides, and one for nobody that names OPTIONS.
+    fn rules_options_itself(&self, sent: &Sent, view: &View) -> bool {
+        let Some((route, _)) = self.winner(sent, view, false) else { return false };
+        let any_case = self.strictness().any_case;
+        let all = patterns(route.get("match"));
+        let fits = |one: &&Pattern| self.pattern_matches(one, sent, view, any_case, Use::Route).is_some();
+        let best = all.iter().filter(fits).min_by_key(|one| one.rank()).expect("the one that won");
+        let is_closed = route.get("allow").and_then(Value::as_str) == Some("nobody");
+        let is_own = |one: &Pattern| one.methods.as_deref() == Some(&["OPTIONS".to_owned()]);
+        best.methods.is_some() && (is_closed || all.iter().all(is_own))
     }
 
     pub(super) fn shadows(&self, sent: &Sent, view: &View, keys: &Keys, now: i64) -> Vec<String> {

@@ -10,16 +10,49 @@ use super::{Ground, Set, precedence, rule_name};
 impl Set {
     /// Every way in which a fence matches: its token condition and its captures.
     pub(super) fn ways(&self, rule: &Value, sent: &Sent, view: &View) -> Vec<(Option<String>, Captures)> {
+        self.ways_but(rule, sent, view, |_| false)
+    }
+
+    /// The same for what a preflight announces: a header that is not there may be there then.
+    pub(super) fn announced_ways(
+        &self,
+        rule: &Value,
+        sent: &Sent,
+        view: &View,
+    ) -> Vec<(Option<String>, Captures)> {
+        let mut ways = self.ways_but(rule, sent, view, |name| sent.alike(name).is_empty());
+        ways.retain(|(token, _)| token.as_deref() != Some("absent"));
+        ways
+    }
+
+    fn ways_but(
+        &self,
+        rule: &Value,
+        sent: &Sent,
+        view: &View,
+        is_open: impl Fn(&str) -> bool,
+    ) -> Vec<(Option<String>, Captures)> {
         let any_case = self.strictness().any_case;
         let mut ways = Vec::new();
         for reading in view.readings() {
             let matches = |pattern: &Pattern, purpose: Use| {
                 self.pattern_matches(pattern, sent, &reading, any_case, purpose)
             };
-            if patterns(rule.get("except")).iter().any(|hole| matches(hole, Use::Opening).is_some()) {
+            let mut holes = patterns(rule.get("except"));
+            for hole in &mut holes {
+                hole.headers.retain(|(name, _)| !is_open(name));
+            }
+            if holes.iter().any(|hole| matches(hole, Use::Opening).is_some()) {
                 continue;
             }
+            let cannot_be_told = |pattern: &Pattern| {
+                let absence = serde_json::json!({ "present": false });
+                pattern.headers.iter().any(|(name, matcher)| is_open(name) && *matcher == absence)
+            };
             for pattern in patterns(rule.get("match")) {
+                if cannot_be_told(&pattern) {
+                    continue;
+                }
                 ways.extend(matches(&pattern, Use::Fence).map(|captures| (pattern.token.clone(), captures)));
             }
         }

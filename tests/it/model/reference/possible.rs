@@ -47,6 +47,16 @@ impl Set {
                     (no, yes)
                 }
                 "use" => self.could_hold(value, ground),
+                // Headers that are not there yet may be there then.
+                "headers" => {
+                    let of_each = value.as_object().expect("a map").iter().map(|(name, matcher)| {
+                        let holds =
+                            self.judge_key("headers", &serde_json::json!({ name: matcher }), ground).0;
+                        let is_open = ground.sent.alike(name).is_empty();
+                        (is_open || holds == Yes, is_open || holds == No)
+                    });
+                    of_each.fold((true, false), |(yes, no), (can, cannot)| (yes && can, no || cannot))
+                }
                 key if self.key_needs_caller(key, value) => match value.get("cidrs") {
                     Some(cidrs) => {
                         let holds = self.source(&serde_json::json!({ "cidrs": cidrs }), ground).0;
