@@ -2,6 +2,7 @@
 
 mod bounds;
 mod facts;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::document::Text;
 use super::tri::Tri;
 
 pub use facts::Facts;
+use walk::Walk;
 
 /// Longest source, in bytes.
 const MOST_BYTES: usize = 4096;
@@ -46,6 +48,8 @@ pub struct Condition {
     /// Names of headers that it may look at, and of query parameters.
     headers: Vec<Box<str>>,
     parameters: Vec<Box<str>>,
+    /// Whether it looks at headers in another way than by name.
+    goes_through_headers: bool,
     regexes: Arc<HashMap<String, Regex>>,
 }
 
@@ -82,7 +86,7 @@ impl Condition {
                 );
             }
         };
-        let mut walk = bounds::Walk::default();
+        let mut walk = Walk::default();
         walk.expression(program.expression());
         if let Some(problem) = walk.problem {
             return wrong(problem, "the cost of a condition has to be bounded");
@@ -122,13 +126,14 @@ impl Condition {
             );
         }
         let (headers, parameters) = (walk.names_in("headers"), walk.names_in("query"));
+        let goes_through_headers = walk.goes_through("headers");
         let mut regexes = HashMap::new();
         for pattern in walk.patterns {
             let regex = super::matcher::pattern::unanchored(&pattern, written.at, problems)?;
             regexes.insert(pattern, regex);
         }
         let (at, source, regexes) = (written.at, source.into(), Arc::new(regexes));
-        Some(Self { at, source, program, variables, headers, parameters, regexes })
+        Some(Self { at, source, program, variables, headers, parameters, goes_through_headers, regexes })
     }
 
     /// Where it stands.
@@ -155,7 +160,7 @@ impl Condition {
         if self.variables.is_empty() {
             return Some(self.run(&mut Context::default()));
         }
-        bounds::folded(self.program.expression()).map(Tri::from)
+        walk::folded(self.program.expression()).map(Tri::from)
     }
 
     /// Judges it. What cannot be evaluated, or is no boolean, is unknown; so is what a name that looks like
@@ -163,7 +168,8 @@ impl Condition {
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Tri {
         if self.headers.iter().any(|name| facts.has_header_like(name))
-            || self.parameters.iter().any(|name| facts.has_parameter_like(name))
+            || facts.has_parameter_like_one_of(&self.parameters)
+            || (self.goes_through_headers && facts.has_folded_header())
         {
             return Tri::Unknown;
         }

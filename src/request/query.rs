@@ -44,6 +44,32 @@ impl<'a> Query<'a> {
         pairs.filter(move |(present, _)| parameter_looks_like(present, name)).map(|(_, value)| value)
     }
 
+    /// Whether some server would find something under one of these names that is not there under it as it is
+    /// written. Each pair is looked at once, however many names there are.
+    #[must_use]
+    pub fn hides_one_of(self, names: &[impl AsRef<str>]) -> bool {
+        let is_like = |pair: &str, may_be_written: bool| {
+            let (present, _) = read(pair);
+            let is_one = |reading: &str| {
+                names
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .any(|name| same_folded(reading, name) && !(may_be_written && *present == *name))
+            };
+            readings(&present).any(is_one)
+        };
+        self.0.split('&').filter(|pair| !pair.is_empty()).any(|pair| {
+            let mut parts = pair.split(';').filter(|part| !part.is_empty() && pair.contains(';'));
+            is_like(pair, true) || parts.any(|part| is_like(part, false))
+        })
+    }
+
+    /// Whether there are more pairs than this.
+    #[must_use]
+    pub fn has_more_than(self, most: usize) -> bool {
+        self.0.split('&').filter(|pair| !pair.is_empty()).nth(most).is_some()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {
@@ -55,12 +81,18 @@ impl<'a> Query<'a> {
 /// a `[` or a NUL, and folds `.`, blanks and a lone `[` to `_`; others know no case.
 #[must_use]
 pub fn parameter_looks_like(present: &str, name: &str) -> bool {
-    let is = |one: &str| one.bytes().map(folded).eq(name.bytes().map(folded));
+    readings(present).any(|reading| same_folded(reading, name))
+}
+
+/// What some server or other takes for the name.
+fn readings(present: &str) -> impl Iterator<Item = &str> {
     let present = present.split('\0').next().unwrap_or(present).trim();
-    is(present)
-        || present
-            .match_indices('[')
-            .any(|(at, _)| present.get(..at).is_some_and(|start| is(start.trim_end())))
+    let starts = present.match_indices('[').filter_map(|(at, _)| present.get(..at)).map(str::trim_end);
+    std::iter::once(present).chain(starts)
+}
+
+fn same_folded(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
 }
 
 fn read(pair: &str) -> (Cow<'_, str>, Cow<'_, str>) {

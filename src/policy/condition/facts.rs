@@ -42,9 +42,19 @@ impl Facts<'_> {
         self.request.headers.iter().any(|(present, _)| is_like(present))
     }
 
-    /// The same for query parameters.
-    pub(super) fn has_parameter_like(&self, name: &str) -> bool {
-        !self.request.query.is_empty() && !self.request.query.alike(name).eq(self.request.query.all(name))
+    /// The same for query parameters, or there are more than a condition may see.
+    pub(super) fn has_parameter_like_one_of(&self, names: &[Box<str>]) -> bool {
+        let query = self.request.query;
+        !names.is_empty()
+            && !query.is_empty()
+            && (query.has_more_than(MOST_ELEMENTS) || query.hides_one_of(names))
+    }
+
+    /// Whether the request has a header that some server would fold to another name: one who goes through all names
+    /// with `startsWith` or the like would not find that.
+    pub(super) fn has_folded_header(&self) -> bool {
+        let folds = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'-';
+        self.request.headers.unusual_names().any(|name| name.bytes().any(folds))
     }
 
     /// The value of a variable; `None` where there is none.

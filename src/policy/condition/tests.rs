@@ -79,6 +79,28 @@ fn a_name_that_looks_like_one_that_is_mentioned_makes_it_unknown() {
     assert_eq!(judged("request.method == \"GET\"", "/?get=1", &[("g_e_t", "1")]), Tri::Yes);
 }
 
+/// Only what is asked for by name can be hidden by another spelling; a loop over all names cannot be told what it
+/// would have found.
+#[test]
+fn other_words_of_a_condition_are_no_names_unless_it_goes_through_all_of_them() {
+    let by_name = r#"request.method == "GET" && request.query.format[0] == "csv""#;
+    assert_eq!(judged(by_name, "/?format=csv&method[]=1&get[]=1&csv[]=1", &[]), Tri::Yes);
+    assert_eq!(judged(by_name, "/?format=csv&format[]=pdf", &[]), Tri::Unknown);
+    let by_index = r#"request.query["format"] == ["csv"]"#;
+    assert_eq!(judged(by_index, "/?format=csv&csv[]=1", &[]), Tri::Yes);
+    assert_eq!(judged(by_index, "/?format=csv&f;format=1", &[]), Tri::Unknown);
+    let through_all = r#"!request.query.exists(name, name == "debug")"#;
+    assert_eq!(judged(through_all, "/?other[]=1", &[]), Tri::Yes);
+    assert_eq!(judged(through_all, "/?debug[]=1", &[]), Tri::Unknown);
+    let of_the_whole = r#"!request["query"].exists(name, name == "debug")"#;
+    assert_eq!(judged(of_the_whole, "/?debug[]=1", &[]), Tri::Unknown);
+    let headers = r#"!request.headers.exists(name, name.startsWith("x-internal-"))"#;
+    assert_eq!(judged(headers, "/", &[("X-Other", "1")]), Tri::Yes);
+    assert_eq!(judged(headers, "/", &[("x-internal-a", "1")]), Tri::No);
+    assert_eq!(judged(headers, "/", &[("x_internal_a", "1")]), Tri::Unknown);
+    assert_eq!(judged(r#"!("x-debug" in request.headers)"#, "/", &[("x_internal_a", "1")]), Tri::Yes);
+}
+
 /// What is left out would be taken for not sent.
 #[test]
 fn a_request_that_cannot_be_shown_whole_is_not_shown() {
