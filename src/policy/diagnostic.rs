@@ -3,7 +3,7 @@
 pub mod codes;
 mod nearest;
 
-pub use nearest::closest;
+pub use nearest::{closest, is_slip};
 
 /// One file of a policy set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,10 @@
 mod asks;
 mod conditions;
 mod example;
+mod fences;
 mod issuers;
 mod methods;
+mod nots;
 mod reach;
 mod satisfiable;
 mod shadows;
@@ -26,11 +28,13 @@ pub(super) fn report(policy: &Policy, document: &Document, unused: &[Text], prob
     used::report(policy, document, unused, problems);
     satisfiable::report(policy, problems);
     conditions::report(policy, problems);
+    nots::report(policy, problems);
     reach::report(policy, problems);
     wider::report(policy, problems);
     methods::report(policy, problems);
     shadows::report(policy, problems);
     unreal::report(policy, problems);
+    fences::report(policy, problems);
 }
 
 /// Every requirement of a policy, with what it belongs to.

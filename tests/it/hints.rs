@@ -11,7 +11,7 @@ guards: { admin: { issuer: auth, claims: { role: admin } } }
 ";
 
 /// A rule, the code of what is said of it, and a part of the hint.
-const SAID: [(&str, &str, &str); 27] = [
+const SAID: [(&str, &str, &str); 50] = [
     ("routes: [{ match: ANY /a, allow: anyone }]", "P1018", "leave the method out"),
     ("routes: [{ match: GETT /a, allow: anyone }]", "P1018", "did you mean `GET`?"),
     ("routes: [{ match: /api/:id, allow: anyone }]", "P1019", "`{id}`"),
@@ -56,9 +56,80 @@ const SAID: [(&str, &str, &str); 27] = [
     (
         "forbid: [{ name: a, match: /admn/** }]\nroutes: [{ match: /admin, allow: anyone }]",
         "P1020",
-        "misspelt",
+        "did you mean `/admin/**`?",
     ),
     ("forbid: [{ name: a, match: /a/* }]\nroutes: [{ match: /a/**, allow: anyone }]", "P1021", "`**`"),
+    ("routes: [{ match: ALL /a, allow: anyone }]", "P1018", "leave the method out"),
+    ("routes: [{ match: PSOT /a, allow: anyone }]", "P1018", "did you mean `POST`?"),
+    ("routes: [{ match: PROPFND /a, allow: anyone }]", "P1018", "did you mean `PROPFIND`?"),
+    ("routes: [{ match: '/users/:id.json', allow: anyone }]", "P1019", "`{id}.json`"),
+    ("routes: [{ match: '/blog/[...slug]', allow: anyone }]", "P1019", "`{slug=**}`"),
+    ("routes: [{ match: '/blog/[[...slug]]', allow: anyone }]", "P1019", "`{slug=**}`"),
+    ("routes: [{ match: '/v/$id', allow: anyone }]", "P1019", "`{id}`"),
+    ("routes: [{ match: '/v/$userId', allow: anyone }]", "P1019", "`{userId}`"),
+    ("routes: [{ match: '/x/:from-:to', allow: anyone }]", "P1019", "`{from}` and `{to}`"),
+    ("routes: [{ match: '/x/user-:id', allow: anyone }]", "P1019", "`user-{id}`"),
+    ("routes: [{ match: '/x/:id([0-9]+)', allow: anyone }]", "P1019", "`{id}`"),
+    (
+        "forbid: [{ name: a, match: /api/admn/** }]\nroutes: [{ match: /api/admin/users, allow: anyone }]",
+        "P1020",
+        "`/api/admin/**`",
+    ),
+    (
+        "forbid: [{ name: a, match: /api/admin }]\nroutes: [{ match: /api/admin/users, allow: anyone }]",
+        "P1020",
+        "`/api/admin/**`",
+    ),
+    (
+        "forbid: [{ name: a, match: 'PUT /a/{id}' }]\nroutes: [{ match: 'PATCH /a/{id}', allow: anyone }]",
+        "P1020",
+        "`PATCH`",
+    ),
+    (
+        "forbid: [{ name: a, match: admn.example.com/** }]\nroutes: [{ match: admin.example.com/a, allow: anyone }]",
+        "P1020",
+        "`admin.example.com`",
+    ),
+    (
+        "routes: [{ match: /a, guard: admin, require: { any_role: [u], not: { roles: [b, c] } } }]",
+        "P1022",
+        "`not: { any_role: [b, c] }`",
+    ),
+    (
+        "routes: [{ match: /a, guard: admin, require: { any_scope: [u], not: { any: [{ scopes: [b, c] }] } } }]",
+        "P1022",
+        "`not: { any_scope: [b, c] }`",
+    ),
+    (
+        "routes: [{ match: /a, guard: admin, require: { not: { claims: { banned: true, suspended: true } } } }]",
+        "P1022",
+        "`not: { any: [",
+    ),
+    (
+        "routes: [{ match: /a, require: { not: { headers: { x-a: '1', x-b: '1' } } } }]",
+        "P1022",
+        "`not: { all: [",
+    ),
+    (
+        "routes:\n- { match: { path: /a, query: { s: all } }, guard: admin, allow: authenticated }\n- { match: /a, allow: anyone }",
+        "P1023",
+        "`forbid`",
+    ),
+    (
+        "routes:\n- { match: { path: /a, headers: { x-s: all } }, guard: admin, allow: authenticated }\n- { match: /a, allow: anyone }",
+        "P1023",
+        "`loosens: true`",
+    ),
+    (
+        "routes:\n- { match: { path: /a, query: { s: { present: true } } }, guard: admin, allow: authenticated }\n- { match: /**, allow: anyone }",
+        "P1023",
+        "`forbid`",
+    ),
+    (
+        "routes:\n- { match: { path: /a, headers: { x-s: { present: false } } }, guard: admin, allow: authenticated }\n- { match: /a, allow: anyone }",
+        "P1023",
+        "`forbid`",
+    ),
 ];
 
 fn hint_of(problems: &[Diagnostic], code: &str) -> Option<String> {
@@ -94,10 +165,29 @@ fn what_means_what_it_says_is_not_spoken_of() {
         "forbid: [{ name: a, match: { path: { regex: '/a.*' } }, unless: { headers: { x-a: '1' } } }]\nroutes: [{ match: '/{x}', allow: anyone }]",
         "forbid: [{ name: a, match: '*.example.com/**', unless: { headers: { x-a: '1' } } }]\nroutes: [{ match: a.example.com/a, allow: anyone }]",
         "forbid: [{ name: a, match: /a }]",
+        "forbid: [{ name: a, match: [TRACE /**, TRACE /a/**, /.git/**, /.env, /actuator/**] }]\nroutes: [{ match: GET /a/b, allow: anyone }]",
+        "forbid: [{ name: a, match: [/.env, /actuator] }]\nroutes: [{ match: 'GET /{x}/b', allow: anyone }]",
+        "forbid: [{ name: a, match: /env/** }]\nroutes: [{ match: POST /**, allow: anyone }, { match: GET /a, allow: anyone }]",
+        "forbid: [{ name: a, match: DELETE /orders/**, unless: { headers: { x-a: '1' } } }]\nroutes: [{ match: GET /orders/a, allow: anyone }]",
+        "forbid: [{ name: a, match: /internal/** }]\nroutes: [{ match: /external/a, allow: anyone }]",
+        "forbid: [{ name: a, match: [/api/internal/**, /api1/**] }]\nroutes: [{ match: /api/a, allow: anyone }, { match: /api2/a, allow: anyone }]",
+        "forbid: [{ name: a, match: '/orders/{id}' }]\nroutes: [{ match: '/orders/{id}/lines', allow: anyone }]",
+        "forbid: [{ name: a, match: 'LIST,TRACK,DEBUG,PURGE,BAN,VIEW,WATCH /a' }]\nroutes: [{ match: /a, allow: anyone }]",
+        "routes: [{ match: APPROVE /a, allow: anyone }]",
+        "routes: [{ match: '/odata/$metadata', allow: anyone }, { match: '/fhir/$everything', allow: anyone }]",
+        "routes: [{ match: '/v1/users:batch', allow: anyone }]",
+        "routes: [{ match: /a, require: { not: { all: [{ headers: { x-a: '1' } }, { headers: { x-b: '1' } }] } } }]",
+        "routes: [{ match: /a, require: { not: { headers: { x-a: ['1', '2'] } } } }]",
+        "routes:\n- { match: { path: /a, query: { s: own } }, allow: anyone }\n- { match: /a, require: { headers: { x-a: '1' } } }",
+        "routes:\n- { match: { path: /a, query: { s: all } }, require: { headers: { x-a: '1' } } }\n- { match: { path: /a, query: { s: own } }, allow: anyone }",
+        "routes:\n- { match: { path: /a, query: { s: all } }, require: { headers: { x-a: '1' } } }\n- { match: { path: /a, query: { s: { present: false } } }, allow: anyone }",
+        "forbid: [{ name: a, match: { path: /a, query: { s: all } }, unless: { headers: { x-a: '1' } } }]\nroutes:\n- { match: { path: /a, query: { s: all } }, require: { headers: { x-a: '1' } } }\n- { match: /a, allow: anyone }",
+        "routes:\n- { match: { path: /a, query: { s: all } }, require: { headers: { x-a: '1' } } }\n- { match: /a, allow: anyone, loosens: true }",
+        "routes:\n- { match: { path: /a, query: { s: all } }, require: { headers: { x-a: '1' } }, loosens: true }\n- { match: /a, allow: anyone }",
     ] {
         let text = format!("version: 1\n{rules}\n");
         let problems = said(&[SourceFile { name: "policy.yaml".into(), text: text.into() }]);
-        let new = ["P1018", "P1019", "P1020", "P1021"];
+        let new = ["P1016", "P1018", "P1019", "P1020", "P1021", "P1022", "P1023"];
         assert!(problems.iter().all(|problem| !new.contains(&problem.code)), "{rules}\n{problems:?}");
     }
 }

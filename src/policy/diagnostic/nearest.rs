@@ -18,6 +18,18 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether one slip of the finger leads from one word to the other: words of a few letters are too near to each other
+/// to tell, and numbers are counted up.
+#[must_use]
+pub fn is_slip(one: &str, other: &str) -> bool {
+    const FEWEST: usize = 4;
+    let lengths = [one, other].map(|word| word.chars().count());
+    let letters = |word: &str| word.chars().filter(|letter| !letter.is_ascii_digit()).collect::<String>();
+    lengths.iter().all(|length| (FEWEST..=LONGEST).contains(length))
+        && letters(one) != letters(other)
+        && distance(one, other) == 1
+}
+
 /// Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
@@ -46,7 +58,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::closest;
+    use super::{closest, is_slip};
 
     #[test]
     fn a_mistyped_word_finds_its_neighbour() {
@@ -57,5 +69,21 @@ mod tests {
         }
         assert_eq!(closest("banana", ["scopes", "roles"]), None);
         assert_eq!(closest("", ["scopes"]), None);
+    }
+
+    #[test]
+    fn a_slip_is_one_letter_of_a_word() {
+        for (one, other, expected) in [
+            ("admn", "admin", true),
+            ("amdin", "admin", true),
+            ("user", "users", true),
+            ("admin", "admin", false),
+            ("external", "internal", false),
+            ("v1", "v2", false),
+            ("api1", "api2", false),
+            (".env", "env", false),
+        ] {
+            assert_eq!(is_slip(one, other), expected, "{one} {other}");
+        }
     }
 }

@@ -14,9 +14,13 @@ use crate::request::{Headers, Incoming, Request, Source};
 pub(super) struct Example {
     pub method: String,
     pub host: String,
-    target: String,
-    headers: Vec<(String, String)>,
+    path: String,
+    query: Pairs,
+    headers: Pairs,
 }
+
+/// Names and values.
+type Pairs = Vec<(String, String)>;
 
 /// Where a request ends up.
 pub(super) struct Outcome<'p> {
@@ -37,13 +41,9 @@ impl Example {
                 .collect::<Option<Vec<_>>>()
         };
         let (headers, query) = (pairs(&matched.headers)?, pairs(&matched.query)?);
-        let query: Vec<String> = query.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut target = template.target();
-        if !query.is_empty() {
-            target = format!("{target}?{}", query.join("&"));
-        }
         let method = matched.methods.as_ref().and_then(|methods| methods.first()).map_or("GET", |name| name);
-        Some(Self { method: method.to_owned(), host: matched.host.example(), target, headers })
+        let path = template.target();
+        Some(Self { method: method.to_owned(), host: matched.host.example(), path, query, headers })
     }
 
     /// The same with another method.
@@ -58,13 +58,37 @@ impl Example {
         self
     }
 
+    /// Requests that say what a match wants said, but in such a way that one of its conditions does not hold:
+    /// with a second value, under another spelling of the name, or with what should be absent.
+    pub fn evading(matched: &RequestMatch) -> Vec<Self> {
+        let header = |name: &str| name.contains('-').then(|| name.replace('-', "_"));
+        let of_headers = matched.headers.iter().flat_map(|condition| around(condition, header));
+        let mut found: Vec<Self> = of_headers
+            .filter_map(|change| Self::of(matched).map(|known| (change, known)))
+            .map(|(change, known)| Self { headers: change.applied(known.headers), ..known })
+            .collect();
+        let of_query = matched.query.iter().flat_map(|condition| around(condition, in_other_case));
+        let by_query = of_query
+            .filter_map(|change| Self::of(matched).map(|known| (change, known)))
+            .map(|(change, known)| Self { query: change.applied(known.query), ..known });
+        found.extend(by_query);
+        found
+    }
+
+    fn target(&self) -> String {
+        let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", self.path, query.join("&"))
+    }
+
     /// Asks the policy.
     pub fn outcome<'p>(&self, policy: &'p Policy) -> Option<Outcome<'p>> {
         let headers = Headers::new(self.headers.iter().map(|(name, value)| (&**name, value.as_bytes())));
+        let target = self.target();
         let incoming = Incoming {
             method: &self.method,
             host: &self.host,
-            target: &self.target,
+            target: &target,
             headers,
             source: Source::default(),
         };
@@ -88,8 +112,49 @@ impl Example {
     /// As one would write it.
     pub fn shown(&self, any_host: &HostPattern) -> String {
         let host = if *any_host == HostPattern::Any { "" } else { self.host.as_str() };
-        format!("{} {host}{}", self.method, self.target)
+        let headers: String =
+            self.headers.iter().map(|(name, value)| format!(" [{name}: {value}]")).collect();
+        format!("{} {host}{}{headers}", self.method, self.target())
     }
+}
+
+/// How a request may be changed.
+enum Change {
+    Added(String, String),
+    Renamed(String, String),
+}
+
+impl Change {
+    fn applied(self, mut pairs: Pairs) -> Pairs {
+        match self {
+            Self::Added(name, value) => pairs.push((name, value)),
+            Self::Renamed(from, to) => {
+                for (name, _) in pairs.iter_mut().filter(|(name, _)| *name == from) {
+                    name.clone_from(&to);
+                }
+            }
+        }
+        pairs
+    }
+}
+
+/// Ways around one condition.
+fn around(
+    (name, matcher): &(Box<str>, ValueMatcher),
+    spelt_otherwise: impl Fn(&str) -> Option<String>,
+) -> Vec<Change> {
+    let added = Change::Added(name.to_string(), "another-value".to_owned());
+    let renamed = spelt_otherwise(name).filter(|_| matcher.presence() != Some(false));
+    [added].into_iter().chain(renamed.map(|to| Change::Renamed(name.to_string(), to))).collect()
+}
+
+/// `Scope` for `scope`.
+fn in_other_case(name: &str) -> Option<String> {
+    let mut letters = name.chars();
+    let first = letters.next().filter(char::is_ascii_alphabetic)?;
+    let other =
+        if first.is_ascii_uppercase() { first.to_ascii_lowercase() } else { first.to_ascii_uppercase() };
+    Some(std::iter::once(other).chain(letters).collect())
 }
 
 impl Outcome<'_> {

@@ -10,7 +10,7 @@ use crate::policy::route::Ask;
 use crate::policy::{Policy, Route};
 
 use super::asks::Asks;
-use super::example::Example;
+use super::example::{Example, Outcome};
 
 pub(super) fn report(policy: &Policy, problems: &mut Diagnostics) {
     let asks = Asks { guards: &policy.guards };
@@ -29,7 +29,9 @@ pub(super) fn report(policy: &Policy, problems: &mut Diagnostics) {
                 warn(route, matched.at, general, wider.at, problems);
             }
         }
-        elsewhere(asks, policy, (id, route), matched, &mut loosening, problems);
+        let search = Search { asks, policy, id, route, matched };
+        search.elsewhere(&mut loosening, problems);
+        search.around_conditions(&mut loosening, problems);
     }
     for (index, route) in policy.routes.iter().enumerate() {
         let loosens = u32::try_from(index).is_ok_and(|id| loosening.contains(&RouteId(id)));
@@ -77,34 +79,37 @@ fn warn(route: &Route, at: At, general: &Route, wider: At, problems: &mut Diagno
 /// Methods by which something is changed.
 const UNSAFE: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
-/// `GET /users/{id}` for administrators only, while `DELETE /users/7` falls to a `/**` for all users.
-fn elsewhere(
-    asks: Asks<'_>,
-    policy: &Policy,
-    (id, route): (RouteId, &Route),
-    matched: &RequestMatch,
-    loosening: &mut HashSet<RouteId>,
-    problems: &mut Diagnostics,
-) {
-    let mut others: Vec<Example> = Vec::new();
-    let reads =
-        matched.methods.as_ref().is_some_and(|methods| methods.iter().any(|name| &**name != "DELETE"));
-    for method in UNSAFE.iter().filter(|method| reads && !matched.takes_method(method)) {
-        others.extend(Example::of(matched).map(|example| example.with_method(method)));
-    }
-    if matched.host != HostPattern::Any {
-        others.extend(Example::of(matched).map(Example::for_another_host));
-    }
-    for example in others {
-        let Some(outcome) = example.outcome(policy).filter(|outcome| outcome.route != id) else { continue };
-        let Some(weaker) = outcome.rule(policy) else { continue };
-        let is_wider = !matched.covers_path(outcome.matched) || !matched.host.covers(&outcome.matched.host);
-        let Some(fences) = outcome.fences.as_ref().filter(|_| is_wider) else { continue };
-        if !asks.implies(route, &[], weaker) || asks.implies(weaker, fences, route) {
-            continue;
+/// One match of a route, and where requests go that it does not take.
+struct Search<'p> {
+    asks: Asks<'p>,
+    policy: &'p Policy,
+    id: RouteId,
+    route: &'p Route,
+    matched: &'p RequestMatch,
+}
+
+impl<'p> Search<'p> {
+    /// `GET /users/{id}` for administrators only, while `DELETE /users/7` falls to a `/**` for all users.
+    fn elsewhere(&self, loosening: &mut HashSet<RouteId>, problems: &mut Diagnostics) {
+        let matched = self.matched;
+        let mut others: Vec<Example> = Vec::new();
+        let reads =
+            matched.methods.as_ref().is_some_and(|methods| methods.iter().any(|name| &**name != "DELETE"));
+        for method in UNSAFE.iter().filter(|method| reads && !matched.takes_method(method)) {
+            others.extend(Example::of(matched).map(|example| example.with_method(method)));
         }
-        loosening.extend([id, outcome.route]);
-        if route.loosens.is_none() && weaker.loosens.is_none() {
+        if matched.host != HostPattern::Any {
+            others.extend(Example::of(matched).map(Example::for_another_host));
+        }
+        for example in others {
+            let Some((outcome, weaker)) = self.weaker(&example) else { continue };
+            if matched.covers_path(outcome.matched) && matched.host.covers(&outcome.matched.host) {
+                continue;
+            }
+            loosening.extend([self.id, outcome.route]);
+            if self.is_meant(weaker) {
+                continue;
+            }
             let shown = example.shown(&matched.host);
             let message = format!("`{shown}` is taken by `{}`, which asks less than this", weaker.meta.name);
             problems
@@ -113,5 +118,39 @@ fn elsewhere(
                 .hint("leave methods and hosts out here, close the rest with `allow: nobody`, or say `loosens: true`");
             return;
         }
+    }
+
+    /// `?scope=all` for administrators only, while `?scope=all&scope=own` falls to the route for all users. Which
+    /// of the two the application takes cannot be known.
+    fn around_conditions(&self, loosening: &mut HashSet<RouteId>, problems: &mut Diagnostics) {
+        let mut is_said = false;
+        for example in Example::evading(self.matched) {
+            let Some((outcome, weaker)) = self.weaker(&example) else { continue };
+            loosening.extend([self.id, outcome.route]);
+            if is_said || self.is_meant(weaker) {
+                continue;
+            }
+            is_said = true;
+            let shown = example.shown(&self.matched.host);
+            let message = format!("`{shown}` is taken by `{}`, which asks less than this", weaker.meta.name);
+            problems
+                .warning(codes::WEAKER_AROUND_CONDITION, self.matched.at, message)
+                .see(outcome.matched.at, "the weaker route")
+                .hint("fence it in (`forbid` with this match, and `unless` with what this route asks), ask the same there, or say `loosens: true`");
+        }
+    }
+
+    /// Where a request ends up, if that is another route which asks less.
+    fn weaker(&self, example: &Example) -> Option<(Outcome<'p>, &'p Route)> {
+        let outcome = example.outcome(self.policy).filter(|outcome| outcome.route != self.id)?;
+        let weaker = outcome.rule(self.policy)?;
+        let fences = outcome.fences.as_ref()?;
+        let asks_less =
+            self.asks.implies(self.route, &[], weaker) && !self.asks.implies(weaker, fences, self.route);
+        asks_less.then_some((outcome, weaker))
+    }
+
+    const fn is_meant(&self, weaker: &Route) -> bool {
+        self.route.loosens.is_some() || weaker.loosens.is_some()
     }
 }
