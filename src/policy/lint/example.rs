@@ -112,9 +112,11 @@ impl Example {
     /// As one would write it.
     pub fn shown(&self, any_host: &HostPattern) -> String {
         let host = if *any_host == HostPattern::Any { "" } else { self.host.as_str() };
-        let headers: String =
-            self.headers.iter().map(|(name, value)| format!(" [{name}: {value}]")).collect();
-        format!("{} {host}{}{headers}", self.method, self.target())
+        let mut shown = format!("{} {host}{}", self.method, self.target());
+        for (name, value) in &self.headers {
+            shown.extend([" [", name, ": ", value, "]"]);
+        }
+        shown
     }
 }
 

@@ -97,8 +97,8 @@ fn misspelt_host<'r>(fence: &RequestMatch, route: &'r RequestMatch) -> Option<&'
 
 /// Whether it names nothing but ways to write, which are easily mistaken for one another.
 fn writes(matched: &RequestMatch) -> bool {
-    let is_write = |name: &Box<str>| matches!(&**name, "POST" | "PUT" | "PATCH");
-    matched.methods.as_ref().is_some_and(|methods| methods.iter().all(is_write))
+    let is_write = |name: &str| matches!(name, "POST" | "PUT" | "PATCH");
+    matched.methods.as_ref().is_some_and(|methods| methods.iter().all(|name| is_write(name)))
 }
 
 /// The template with a route's spelling of the first segment that differs, if by one letter.

@@ -46,8 +46,7 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Whether `$name` stands for one of many: OData (`$metadata`) and FHIR (`$everything`) have segments that begin
-/// so.
+/// Whether `$name` stands for one of many: `/$metadata` (OASIS) and `/$everything` (FHIR) begin so, too.
 fn is_of_one(name: &str) -> bool {
     matches!(name, "id" | "slug" | "uuid" | "name") || name.ends_with("Id") || name.ends_with("_id")
 }
