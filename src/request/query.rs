@@ -1,5 +1,7 @@
 //! The query: names and values, decoded once.
 
+mod brackets;
+
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
@@ -50,13 +52,11 @@ impl<'a> Query<'a> {
     pub fn hides_one_of(self, names: &[impl AsRef<str>]) -> bool {
         let is_like = |pair: &str, may_be_written: bool| {
             let (present, _) = read(pair);
-            let is_one = |reading: &str| {
-                names
-                    .iter()
-                    .map(AsRef::as_ref)
-                    .any(|name| same_folded(reading, name) && !(may_be_written && *present == *name))
-            };
-            readings(&present).any(is_one)
+            let is_written = |name: &&str| may_be_written && *present == **name;
+            let hidden = || names.iter().map(AsRef::as_ref).filter(|name| !is_written(name));
+            let seen = before_nul(&present);
+            readings(seen).any(|reading| hidden().any(|name| same_folded(reading, name)))
+                || hidden().any(|name| brackets::is_filed_under(seen, name))
         };
         self.0.split('&').filter(|pair| !pair.is_empty()).any(|pair| {
             let mut parts = pair.split(';').filter(|part| !part.is_empty() && pair.contains(';'));
@@ -78,15 +78,20 @@ impl<'a> Query<'a> {
 }
 
 /// Whether a decoded name would be taken for `name` by some server. PHP leaves out blanks before it, ends it at
-/// a `[` or a NUL, and folds `.`, blanks and a lone `[` to `_`; others know no case.
+/// a `[` or a NUL, and folds `.`, blanks and a lone `[` to `_`; others know no case. Of a name with brackets see
+/// [`brackets`].
 #[must_use]
 pub fn parameter_looks_like(present: &str, name: &str) -> bool {
-    readings(present).any(|reading| same_folded(reading, name))
+    let present = before_nul(present);
+    readings(present).any(|reading| same_folded(reading, name)) || brackets::is_filed_under(present, name)
+}
+
+fn before_nul(present: &str) -> &str {
+    present.split('\0').next().unwrap_or(present).trim()
 }
 
 /// What some server or other takes for the name.
 fn readings(present: &str) -> impl Iterator<Item = &str> {
-    let present = present.split('\0').next().unwrap_or(present).trim();
     let starts = present.match_indices('[').filter_map(|(at, _)| present.get(..at)).map(str::trim_end);
     std::iter::once(present).chain(starts)
 }

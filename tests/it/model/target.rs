@@ -62,7 +62,25 @@ pub fn parameter_alike(sent: &str, name: &str) -> bool {
     let sent = sent.split('\0').next().expect("a part").trim();
     let starts =
         sent.char_indices().filter(|(_, letter)| *letter == '[').map(|(at, _)| sent[..at].trim_end());
-    starts.chain([sent]).any(|one| fold(one) == fold(name))
+    starts.chain([sent]).any(|one| fold(one) == fold(name)) || entry_alike(sent, name)
+}
+
+/// Whether `a[b]` or `a[]` is meant: by `a[b]rest`, `a[b][c]`, `a[ b]`; and by any entry where a number is left out.
+fn entry_alike(sent: &str, name: &str) -> bool {
+    let shape = regex::Regex::new(r"(?s)^([^\[]*)((?:\[[^\]]*\])+)").expect("a regex");
+    let apart = |text: &str| {
+        let found = shape.captures(text)?;
+        let keys: Vec<String> =
+            found[2][1..found[2].len() - 1].split("][").map(|key| fold(key.trim())).collect();
+        Some((fold(found[1].trim_end()), keys))
+    };
+    let (Some((sent, found)), Some((name, wanted))) = (apart(sent), apart(name)) else { return false };
+    let is_number = |text: &String| text.chars().all(|letter| letter.is_ascii_digit());
+    sent == name
+        && found.len() >= wanted.len()
+        && wanted.iter().zip(&found).all(|(wanted, found)| {
+            wanted.is_empty() || wanted == found || (found.is_empty() && is_number(wanted))
+        })
 }
 
 impl Sent {

@@ -123,8 +123,22 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         query.push(
             random
                 .pick(&[
-                    "Q=1", "q[]=1", "r[a]=x", "+q=1", "%20r=1", "q%00=2", "z=1;q=1", "q=1;r=2", "r=1;z",
+                    "Q=1",
+                    "q[]=1",
+                    "r[a]=x",
+                    "+q=1",
+                    "%20r=1",
+                    "q%00=2",
+                    "z=1;q=1",
+                    "q=1;r=2",
+                    "r=1;z",
                     "T[]",
+                    "r[a]y=1",
+                    "r[+a]=2",
+                    "R[0]=1",
+                    "r[a][b]=1",
+                    "r[]=1",
+                    "r[b]=1",
                 ])
                 .to_owned(),
         );

@@ -92,7 +92,8 @@ impl Writer<'_> {
             map.insert("headers".into(), self.texts("x-a", other));
         }
         if self.random.chance(15) {
-            map.insert("query".into(), self.texts("q", "r"));
+            let other = self.random.pick(&["r", "r", "r[a]", "r[]"]);
+            map.insert("query".into(), self.texts("q", other));
         }
         if in_fence && self.random.chance(30) {
             map.insert("token".into(), self.random.pick(&["present", "absent", "valid"]).into());
