@@ -1,6 +1,7 @@
 //! Header fields as the proxy passed them on.
 
 use std::str;
+use std::sync::OnceLock;
 
 use memchr::memchr;
 
@@ -8,18 +9,15 @@ use memchr::memchr;
 #[derive(Debug, Clone, Default)]
 pub struct Headers<'a> {
     fields: Vec<(&'a str, &'a [u8])>,
-    /// Looked for once; mostly there is none.
-    unusual: Vec<&'a str>,
+    /// Which fields have unusual names: looked for once, where somebody asks; mostly there is none.
+    unusual: OnceLock<Vec<usize>>,
 }
 
 impl<'a> Headers<'a> {
     /// Takes names and values; pseudo headers (`:path`) are left out.
     pub fn new(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let fields: Vec<_> = fields.into_iter().filter(|(name, _)| !name.starts_with(':')).collect();
-        let is_unusual = |byte: u8| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        let names = fields.iter().map(|(name, _)| *name);
-        let unusual = names.filter(|name| name.bytes().any(is_unusual)).collect();
-        Self { fields, unusual }
+        let fields = fields.into_iter().filter(|(name, _)| !name.starts_with(':')).collect();
+        Self { fields, unusual: OnceLock::new() }
     }
 
     /// All fields.
@@ -29,7 +27,11 @@ impl<'a> Headers<'a> {
 
     /// Names that are not written as HTTP/2 and nearly everybody writes them: in small letters, digits and `-`.
     pub fn unusual_names(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.unusual.iter().copied()
+        let is_unusual = |byte: u8| !matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let fields = self.fields.iter().enumerate();
+        let unusual =
+            || fields.filter(|(_, (name, _))| name.bytes().any(is_unusual)).map(|(at, _)| at).collect();
+        self.unusual.get_or_init(unusual).iter().filter_map(|at| self.fields.get(*at)).map(|(name, _)| *name)
     }
 
     /// Every value of one field, in order. Names are compared without regard to case.
