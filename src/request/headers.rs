@@ -1,7 +1,7 @@
 //! Header fields as the proxy passed them on.
 
+use std::cell::OnceCell;
 use std::str;
-use std::sync::OnceLock;
 
 use memchr::memchr;
 
@@ -10,14 +10,14 @@ use memchr::memchr;
 pub struct Headers<'a> {
     fields: Vec<(&'a str, &'a [u8])>,
     /// Which fields have unusual names: looked for once, where somebody asks; mostly there is none.
-    unusual: OnceLock<Vec<usize>>,
+    unusual: OnceCell<Vec<usize>>,
 }
 
 impl<'a> Headers<'a> {
     /// Takes names and values; pseudo headers (`:path`) are left out.
     pub fn new(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
         let fields = fields.into_iter().filter(|(name, _)| !name.starts_with(':')).collect();
-        Self { fields, unusual: OnceLock::new() }
+        Self { fields, unusual: OnceCell::new() }
     }
 
     /// All fields.
