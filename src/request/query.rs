@@ -79,7 +79,7 @@ impl<'a> Query<'a> {
 
 /// Whether a decoded name would be taken for `name` by some server. PHP leaves out blanks before it, ends it at
 /// a `[` or a NUL, and folds `.`, blanks and a lone `[` to `_`; others know no case. Of a name with brackets see
-/// [`brackets`].
+/// `query/brackets.rs`.
 #[must_use]
 pub fn parameter_looks_like(present: &str, name: &str) -> bool {
     let present = before_nul(present);
