@@ -5,7 +5,7 @@ import platform
 import re
 from pathlib import Path
 
-from running import output
+from running import ROOT, output
 from steps import Step
 
 # What a passed part shows.
@@ -15,7 +15,7 @@ SHOWS = {
     "build": "two builds in two directories are the same, byte by byte",
     "sbom": "the list of what is in the program was made",
     "soak": "every answer was right, memory and descriptors were flat",
-    "mutants": "the changes that no test notices are listed below",
+    "mutants": "the changes that no test noticed are listed below",
 }
 
 
@@ -48,9 +48,25 @@ def text(commit: str, steps: list[Step], records: dict[str, dict]) -> str:
         if told:
             lines += ["", f"{step.name}:", "", *[f"* {line}" for line in told]]
     survivors = [one for step in steps for one in (current(step, records) or {}).get("survivors", [])]
-    if survivors:
-        lines += ["", "Changes that no test noticed:", "", *[f"* `{one}`" for one in survivors]]
+    reasons = survivors_explained()
+    known = [f"* `{one}`: {reasons[named(one)]}" for one in survivors if named(one) in reasons]
+    unknown = [f"* `{one}`" for one in survivors if named(one) not in reasons]
+    if unknown:
+        lines += ["", "Changes that no test noticed, not explained:", "", *unknown]
+    if known:
+        lines += ["", "Changes that no test noticed, and why they change no decision:", "", *known]
     return "\n".join(lines) + "\n"
+
+
+def survivors_explained() -> dict[str, str]:
+    """Changes that no test can notice, and why: a change and its reason, with a tab between them, in each line."""
+    lines = (ROOT / "tests/prove/survivors.tsv").read_text().splitlines()
+    return dict(line.split("\t") for line in lines if line and not line.startswith("#"))
+
+
+def named(survivor: str) -> str:
+    """A change as `survivors.tsv` names it: lines and columns move with every commit."""
+    return re.sub(r":\d+:\d+: ", ": ", survivor, count=1)
 
 
 def current(step: Step, records: dict[str, dict]) -> dict | None:

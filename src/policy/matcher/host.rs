@@ -37,7 +37,7 @@ impl HostPattern {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        if name == "*" || name.contains('*') {
+        if name.contains('*') {
             return Err(
                 "a `*` stands only as the first label: `*.example.com`; leave the host out to match any",
             );

@@ -1,5 +1,6 @@
+use aws_lc_rs::hmac;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{Key, KeySet};
@@ -50,5 +51,36 @@ fn the_signatures_of_the_rfcs_hold_and_none_holds_with_another_bit_or_algorithm(
         for other in Algorithm::ALL.into_iter().filter(|other| *other != algorithm) {
             assert!(!key.verifies(other, &bytes, &signature), "{name} as {}", other.name());
         }
+    }
+}
+
+#[test]
+fn a_secret_is_what_its_encoding_says_or_refused() {
+    let secret = b"\x01\xab a secret of a policy, as long as its hash";
+    let hex = secret.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let read = |text: &str, encoding| KeySet::from_secret(text.as_bytes(), encoding, &[Algorithm::Hs256]);
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), b"signed");
+    let good = [
+        (hex.clone(), Encoding::Hex),
+        (format!("{}\n", hex.to_uppercase()), Encoding::Hex),
+        (STANDARD.encode(secret), Encoding::Base64),
+        (URL_SAFE_NO_PAD.encode(secret), Encoding::Base64Url),
+        (format!("{}==\n", URL_SAFE_NO_PAD.encode(secret)), Encoding::Base64Url),
+    ];
+    for (text, encoding) in &good {
+        let set = read(text, *encoding).expect("a secret");
+        let key = set.keys().first().expect("one key");
+        assert!(key.verifies(Algorithm::Hs256, b"signed", mac.as_ref()), "{text} as {encoding:?}");
+    }
+    let bad = [
+        (format!("{hex}a"), Encoding::Hex),
+        (format!("{hex}+1"), Encoding::Hex),
+        (format!("{hex}0g"), Encoding::Hex),
+        (format!("{hex}é"), Encoding::Hex),
+        (format!("{}!", STANDARD.encode(secret)), Encoding::Base64),
+        (format!("{}+/", URL_SAFE_NO_PAD.encode(secret)), Encoding::Base64Url),
+    ];
+    for (text, encoding) in &bad {
+        assert!(read(text, *encoding).is_err(), "{text} as {encoding:?}");
     }
 }
