@@ -79,6 +79,8 @@ check-rust: system
 	@echo "check: ok rustfmt"
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
 	@echo "check: ok clippy"
+	cargo check $(CARGO_FLAGS) --manifest-path fuzz/Cargo.toml --target-dir target
+	@echo "check: ok fuzz targets"
 	@# --examples (there are none) makes cargo choose the features that the tests have: nothing is checked twice.
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --lib --examples
 	@echo "check: ok rustdoc"

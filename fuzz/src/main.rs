@@ -9,8 +9,20 @@ use libfuzzer_sys::fuzz_target;
 
 #[path = "../../tests/support/handler.rs"]
 mod handler;
-mod model;
 mod targets;
+
+/// The reference engine of the tests.
+#[path = "../../tests/it/model"]
+#[allow(clippy::all, clippy::pedantic, dead_code, missing_docs, reason = "as in the tests, where it belongs")]
+mod model {
+    pub mod compare;
+    pub mod generate;
+    pub mod random;
+    pub mod reference;
+    pub mod target;
+    pub mod token;
+    mod value;
+}
 
 fuzz_target!(|bytes: &[u8]| {
     static TARGET: OnceLock<fn(&[u8])> = OnceLock::new();

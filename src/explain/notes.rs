@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::decision::{Denied, ForbidId, RouteId};
+use crate::decision::{Denied, ForbidId};
 use crate::policy::Policy;
 use crate::policy::observe::Observer;
 use crate::policy::requirement::{Check, Facts, Known, Verdict};
@@ -75,7 +75,9 @@ impl Observer for Notes<'_> {
         self.matched.entry(forbid).or_default().push(Judged { tri: verdict.tri, reason, steps });
     }
 
-    fn route_wins(&mut self, _route: RouteId) {}
+    fn rival_lets_through(&mut self) {
+        self.done.clear();
+    }
 
     fn looks_for_caller(&mut self, look_in: &[IssuerId]) {
         // What was judged for a preflight that turned out to be none is not part of this walk.

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decision::RouteId;
+use crate::policy::Policy;
 use crate::policy::diagnostic::closest;
 use crate::policy::matcher::host::HostPattern;
 use crate::policy::matcher::path::{PathPattern, Piece, Template};
 use crate::policy::matcher::request::RequestMatch;
-use crate::policy::{Captures, Policy};
+use crate::policy::tri::Tri;
 use crate::request::Request;
 
 use super::RuleNote;
@@ -15,6 +16,9 @@ use super::forbids::misses;
 
 /// Most routes that are shown.
 const MOST: usize = 50;
+
+/// Of a route that is not surely the one meant, nor surely not.
+const AS_WELL: &str = "a second value, or another spelling of a name, leaves open which route is meant: this one has to let it through as well";
 
 /// A route whose path matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,26 +47,34 @@ pub struct RouteNote {
 pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<RouteId>) -> Vec<RouteNote> {
     let mut found = Vec::new();
     for (shadow, index) in [(false, &policy.index), (true, &policy.shadow_index)] {
-        let best = if shadow { index.find(request).map(|(id, _)| id) } else { winner };
+        let meant = index.matches_for(request).unwrap_or_default();
+        let best = if shadow { meant.last().map(|(id, _)| *id) } else { winner };
         let mut notes: Vec<RouteNote> = Vec::new();
         let fits = |one: &RequestMatch| path_fits(one, request, policy);
         let mut winning: Option<&RequestMatch> = None;
         for (id, one) in index.matches().filter(|(_, one)| fits(one)) {
-            if Some(id) == best && winning.is_none() && admits(one, request) {
+            if Some(id) == best && winning.is_none() && admits(one, request) != Tri::No {
                 winning = Some(one);
             }
         }
-        let admitted = index.matches().filter(|(_, one)| fits(one) && admits(one, request)).count();
+        let admitted =
+            index.matches().filter(|(_, one)| fits(one) && admits(one, request) == Tri::Yes).count();
         for (id, one) in index.matches().filter(|(_, one)| fits(one)) {
             let Some(route) = policy.route(id) else { continue };
             let wins = winning.is_some_and(|winning| std::ptr::eq(winning, one));
-            let why_not = if wins { None } else { Some(why_not(one, winning, request, policy)) };
+            let is_meant = meant.iter().any(|(_, other)| std::ptr::eq(*other, one));
+            let why_not = match (wins, is_meant && winning.is_some()) {
+                (true, _) => None,
+                (false, true) => Some(AS_WELL.to_owned()),
+                (false, false) => Some(why_not(one, winning, request, policy)),
+            };
+            let why = |one| if admits(one, request) == Tri::Yes { why(admitted) } else { AS_WELL.to_owned() };
             notes.push(RouteNote {
                 rule: RuleNote::of("route", &route.meta),
                 matched: one.to_string(),
                 shadow,
                 wins,
-                why: wins.then(|| why(admitted)),
+                why: wins.then(|| why(one)),
                 why_not,
                 only_methods: only_methods(one, request),
                 only_host: only_host(one, request),
@@ -79,12 +91,8 @@ fn path_fits(one: &RequestMatch, request: &Request<'_>, policy: &Policy) -> bool
     one.path.matches(&request.path, policy.reading.case_insensitive)
 }
 
-fn admits(one: &RequestMatch, request: &Request<'_>) -> bool {
-    let captures = match &one.path {
-        PathPattern::Template(template) => template.capture(request.path.segments()),
-        PathPattern::Regex(_) => Captures::new(),
-    };
-    one.host.matches(&request.host) && one.admits(request, &captures)
+fn admits(one: &RequestMatch, request: &Request<'_>) -> Tri {
+    Tri::from(one.host.matches(&request.host)).and(one.admits(request, &one.capture(request)))
 }
 
 fn only_methods(one: &RequestMatch, request: &Request<'_>) -> Vec<String> {
@@ -106,7 +114,7 @@ fn why_not(
     policy: &Policy,
 ) -> String {
     let misses = || misses(one, request, path_fits(one, request, policy));
-    let Some(winning) = winning.filter(|_| admits(one, request)) else {
+    let Some(winning) = winning.filter(|_| admits(one, request) == Tri::Yes) else {
         return misses().unwrap_or_else(|| "the walk ended before routes were looked at".to_owned());
     };
     let more = if host_rank(&winning.host) != host_rank(&one.host) {

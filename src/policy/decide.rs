@@ -7,6 +7,8 @@ mod shadow;
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use crate::decision::{Allowed, Decision, Denial, Denied, ForbidId, Grant, RouteId, Rule};
 use crate::request::Request;
 use crate::time::UnixTime;
@@ -14,6 +16,7 @@ use crate::token::trust::Trust;
 use crate::token::{Attempt, IssuerId, NeedsKeys};
 
 use super::guard::GuardName;
+use super::matcher::index::RouteIndex;
 use super::observe::{Counting, Observer, Silent};
 use super::requirement::{Facts, Failure, Known, Requirement};
 use super::route::{Ask, TokenUse};
@@ -37,6 +40,16 @@ struct Fence<'a> {
     forbid: &'a Forbid,
     ways: Vec<Captures<'a>>,
 }
+
+/// A route, and what its path captures.
+struct Candidate<'a> {
+    id: RouteId,
+    route: &'a Route,
+    captures: Captures<'a>,
+}
+
+/// Hardly ever more than one, and that one without an allocation.
+type Meant<'a> = SmallVec<[Candidate<'a>; 1]>;
 
 impl Policy {
     /// Judges one well-formed request.
@@ -70,34 +83,38 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         if let Some(judgement) = self.preflight() {
             return Ok(judgement);
         }
-        let winner = self.policy.index.find(self.request);
-        if let Some((id, _)) = winner {
-            self.observer.route_wins(id);
+        let meant = self.meant(&self.policy.index);
+        if let Some(winner) = meant.last() {
+            self.observer.route_wins(winner.id);
         }
-        let route = winner.as_ref().and_then(|(id, _)| self.policy.route(*id));
-        if let Some((id, route)) = winner.as_ref().map(|(id, _)| *id).zip(route)
-            && let Some(denial) = self.refuse_unadmitted(id, route)
-        {
-            return Ok(Judgement::of(Decision::Deny(denial), Some(id)));
+        for one in &meant {
+            if let Some(denial) = self.refuse_unadmitted(one.id, one.route) {
+                return Ok(Judgement::of(Decision::Deny(denial), Some(one.id)));
+            }
         }
         let mut heard = Heard::default();
         let fences = self.fences(&mut heard, attempt)?;
-        let look_in = Self::places(&fences, route);
+        let look_in = Self::places(&fences, &meant);
         self.observer.looks_for_caller(&look_in);
         let credential = heard.listen(self, &look_in, attempt)?;
-        let (id, captures) = match winner {
-            Some((id, captures)) => (Some(id), captures),
-            None => (None, Captures::new()),
-        };
-        let decision = self.settle(&fences, id.zip(route), &captures, &credential);
-        let mut judgement = Judgement::of(decision, id);
-        judgement.captures = captures;
+        let (decision, decisive) = self.settle(&fences, meant, &credential);
+        let mut judgement = Judgement::of(decision, decisive.as_ref().map(|one| one.id));
         judgement.verification = credential.verification();
+        let route = decisive.as_ref().map(|one| one.route);
         let ignores_caller = route.is_some_and(|route| route.token == TokenUse::Ignored);
         if !(ignores_caller && matches!(judgement.decision, Decision::Allow(_))) {
             credential.report(self.policy, route, &mut judgement);
         }
+        judgement.captures = decisive.map(|one| one.captures).unwrap_or_default();
         Ok(judgement)
+    }
+
+    /// The routes that have to let the request through: the most specific one last, before it those that may be
+    /// meant instead.
+    fn meant(&self, index: &'a RouteIndex) -> Meant<'a> {
+        let Some(found) = index.find(self.request) else { return Meant::new() };
+        let of = |(id, captures)| Some(Candidate { id, route: self.policy.route(id)?, captures });
+        found.rivals.into_iter().chain([(found.route, found.captures)]).filter_map(of).collect()
     }
 
     /// A path that only some rules admit is refused where the winning route does not, never handed on.
@@ -131,46 +148,57 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     }
 
     /// The issuers in whose places a token is looked for: those of the guards that the rules name.
-    fn places(fences: &[Fence<'_>], route: Option<&Route>) -> Vec<IssuerId> {
+    fn places(fences: &[Fence<'_>], meant: &[Candidate<'_>]) -> Vec<IssuerId> {
         let mut places: Vec<IssuerId> =
             fences.iter().flat_map(|fence| fence.forbid.look_in.iter().copied()).collect();
-        places.extend(route.iter().flat_map(|route| route.look_in.iter().copied()));
+        places.extend(meant.iter().flat_map(|one| one.route.look_in.iter().copied()));
         places.sort_unstable();
         places.dedup();
         places
     }
 
+    /// The decision, and the route that it is about.
     fn settle(
         &mut self,
         fences: &[Fence<'a>],
-        route: Option<(RouteId, &'a Route)>,
-        captures: &Captures<'a>,
+        meant: Meant<'a>,
         credential: &Credential<'_>,
-    ) -> Decision {
-        if let Some(denial) = Self::refuse_bad_token(fences, route, credential) {
-            return Decision::Deny(denial);
+    ) -> (Decision, Option<Candidate<'a>>) {
+        if let Some(denial) = Self::refuse_bad_token(fences, &meant, credential) {
+            let of_rule = |one: &Candidate<'_>| denial.rule == Rule::Route(one.id);
+            let at = meant.iter().position(of_rule).unwrap_or(meant.len().saturating_sub(1));
+            return (Decision::Deny(denial), meant.into_iter().nth(at));
         }
         let known = credential.known();
         if let Some(denial) = self.fence_that_holds(fences, known) {
-            return Decision::Deny(denial);
+            return (Decision::Deny(denial), meant.into_iter().next_back());
         }
-        match route {
-            Some((id, route)) => self.judge_route(id, route, captures, known),
-            None => Decision::Deny(Denial::new(Denied::NoRoute)),
+        let mut last = None;
+        for one in meant {
+            if last.is_some() {
+                self.observer.rival_lets_through();
+            }
+            let decision = self.judge_route(one.id, one.route, &one.captures, known);
+            if matches!(decision, Decision::Deny(_)) {
+                return (decision, Some(one));
+            }
+            last = Some((decision, Some(one)));
         }
+        last.unwrap_or_else(|| (Decision::Deny(Denial::new(Denied::NoRoute)), None))
     }
 
     /// A bad token never degrades to anonymous: the rule that looked for it turns the request away.
     fn refuse_bad_token(
         fences: &[Fence<'_>],
-        route: Option<(RouteId, &Route)>,
+        meant: &[Candidate<'_>],
         credential: &Credential<'_>,
     ) -> Option<Denial> {
         let rejection = credential.rejection()?;
         let looking_fence = fences.iter().find(|fence| !fence.forbid.look_in.is_empty());
-        let rule = match (looking_fence, route) {
+        let looking_route = meant.iter().find(|one| !one.route.look_in.is_empty());
+        let rule = match (looking_fence, looking_route) {
             (Some(fence), _) => Rule::Forbid(fence.id),
-            (None, Some((id, _))) => Rule::Route(id),
+            (None, Some(one)) => Rule::Route(one.id),
             (None, None) => Rule::None,
         };
         let mut denial = Denial::because(rejection.reason, rejection.detail.clone());

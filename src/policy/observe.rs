@@ -15,6 +15,8 @@ pub trait Observer {
     fn forbid_judged(&mut self, _forbid: ForbidId, _verdict: &Verdict) {}
     /// The most specific route.
     fn route_wins(&mut self, _route: RouteId) {}
+    /// The route whose requirement was judged last lets the request through, and one more has to.
+    fn rival_lets_through(&mut self) {}
     /// A token is looked for in the places of these issuers.
     fn looks_for_caller(&mut self, _look_in: &[IssuerId]) {}
     /// A check is about to be judged; checks within it follow.
@@ -43,6 +45,10 @@ impl<O: Observer> Observer for Counting<'_, O> {
 
     fn route_wins(&mut self, route: RouteId) {
         self.observer.route_wins(route);
+    }
+
+    fn rival_lets_through(&mut self) {
+        self.observer.rival_lets_through();
     }
 
     fn looks_for_caller(&mut self, look_in: &[IssuerId]) {

@@ -4,6 +4,7 @@ use std::str;
 
 use crate::decision::{Allowed, Decision, Grant};
 use crate::policy::guard::GuardName;
+use crate::policy::matcher::request::RequestMatch;
 use crate::policy::observe::Observer;
 use crate::policy::requirement::Known;
 use crate::policy::route::{Ask, TokenCondition};
@@ -28,10 +29,13 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
             return None;
         }
         let asked = Request { method, ..self.request.clone() };
-        let (id, _) = self.policy.index.find(&asked)?;
-        let route = self.policy.route(id)?;
-        if matches!(route.ask, Ask::Nobody) || self.refuse_unadmitted(id, route).is_some() {
-            return None;
+        let meant = self.policy.index.matches_for(&asked)?;
+        let (id, _) = *meant.last()?;
+        for (id, _) in meant {
+            let route = self.policy.route(id)?;
+            if matches!(route.ask, Ask::Nobody) || self.refuse_unadmitted(id, route).is_some() {
+                return None;
+            }
         }
         for forbid in self.policy.forbids.iter().filter(|forbid| !forbid.shadow) {
             let mut ways = self.fenced(forbid, self.request);
@@ -48,19 +52,18 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         Some(Judgement::of(Decision::Allow(Grant::new(Allowed::Preflight, id)), Some(id)))
     }
 
-    /// Whether the route for the request as it is was written for `OPTIONS` alone, or closes it by name.
+    /// Whether a route for the request as it is was written for `OPTIONS` alone, or closes it by name.
     fn options_have_their_own_route(&self) -> bool {
         let index = &self.policy.index;
-        let Some((id, matched)) = index.winner(self.request) else { return false };
-        if !matched.names("OPTIONS") {
-            return false;
-        }
-        let is_closed = self.policy.route(id).is_some_and(|route| matches!(route.ask, Ask::Nobody));
-        let mut own = index.matches().filter(|(route, _)| *route == id);
-        is_closed
-            || own.all(|(_, one)| {
+        index.matches_for(self.request).into_iter().flatten().any(|(id, matched)| {
+            let is_closed = || self.policy.route(id).is_some_and(|route| matches!(route.ask, Ask::Nobody));
+            let is_own = |one: &RequestMatch| {
                 one.methods.as_ref().is_some_and(|methods| methods.len() == 1 && one.names("OPTIONS"))
-            })
+            };
+            matched.names("OPTIONS")
+                && (is_closed()
+                    || index.matches().filter(|(route, _)| *route == id).all(|(_, one)| is_own(one)))
+        })
     }
 
     /// What the preflight asks for; nothing where that could be read in two ways.

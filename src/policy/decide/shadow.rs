@@ -46,20 +46,18 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     }
 
     fn shadow_route(&mut self, shadows: &mut Vec<Shadow>) {
-        let policy = self.policy;
-        let Some((id, captures)) = policy.shadow_index.find(self.request) else { return };
-        let Some(route) = policy.route(id) else { return };
-        let credential = self.shadow_credential(&route.look_in);
-        let decision = match (self.refuse_unadmitted(id, route), credential.rejection()) {
-            (Some(denial), _) => Decision::Deny(denial),
-            (None, Some(rejection)) => {
-                let mut denial = Denial::because(rejection.reason, rejection.detail.clone());
-                denial.rule = Rule::Route(id);
-                Decision::Deny(denial)
-            }
-            (None, None) => self.judge_route(id, route, &captures, credential.known()),
-        };
-        shadows.push(Shadow { rule: Rule::Route(id), decision });
+        let meant = self.meant(&self.policy.shadow_index);
+        let unadmitted = meant.iter().find_map(|one| {
+            self.refuse_unadmitted(one.id, one.route).map(|denial| (one.id, Decision::Deny(denial)))
+        });
+        let decided = unadmitted.or_else(|| {
+            let credential = self.shadow_credential(&Self::places(&[], &meant));
+            let (decision, decisive) = self.settle(&[], meant, &credential);
+            decisive.map(|one| (one.id, decision))
+        });
+        if let Some((id, decision)) = decided {
+            shadows.push(Shadow { rule: Rule::Route(id), decision });
+        }
     }
 
     fn shadow_credential(&self, look_in: &[IssuerId]) -> Credential<'a> {

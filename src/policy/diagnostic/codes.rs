@@ -172,5 +172,5 @@ codes! {
     FENCE_WITHOUT_ROUTES = "P1020", "a fence where no route answers";
     STAR_OF_FENCE = "P1021", "a fence whose star stands for less than it seems";
     NOT_ALL_OF_SEVERAL = "P1022", "a `not` that holds unless all of several things hold";
-    WEAKER_AROUND_CONDITION = "P1023", "a weaker route for what misses a condition";
+    WEAKER_AROUND_CONDITION = "P1023", "a weaker route for whoever sends what should be absent";
 }

@@ -58,21 +58,25 @@ impl Example {
         self
     }
 
-    /// Requests that say what a match wants said, but in such a way that one of its conditions does not hold:
-    /// with a second value, under another spelling of the name, or with what should be absent.
+    /// Requests that hold what one condition of a match wants to be absent.
     pub fn evading(matched: &RequestMatch) -> Vec<Self> {
-        let header = |name: &str| name.contains('-').then(|| name.replace('-', "_"));
-        let of_headers = matched.headers.iter().flat_map(|condition| around(condition, header));
-        let mut found: Vec<Self> = of_headers
-            .filter_map(|change| Self::of(matched).map(|known| (change, known)))
-            .map(|(change, known)| Self { headers: change.applied(known.headers), ..known })
-            .collect();
-        let of_query = matched.query.iter().flat_map(|condition| around(condition, in_other_case));
-        let by_query = of_query
-            .filter_map(|change| Self::of(matched).map(|known| (change, known)))
-            .map(|(change, known)| Self { query: change.applied(known.query), ..known });
-        found.extend(by_query);
-        found
+        let unwanted = |conditions: &[(Box<str>, ValueMatcher)]| -> Vec<String> {
+            let absent = conditions.iter().filter(|(_, matcher)| matcher.presence() == Some(false));
+            absent.map(|(name, _)| name.to_string()).collect()
+        };
+        let with = |change: &dyn Fn(&mut Self)| {
+            Self::of(matched).map(|mut example| {
+                change(&mut example);
+                example
+            })
+        };
+        let pair = |name: &String| (name.clone(), "a-value".to_owned());
+        let of_headers = unwanted(&matched.headers);
+        let of_query = unwanted(&matched.query);
+        let by_header =
+            of_headers.iter().filter_map(|name| with(&|example| example.headers.push(pair(name))));
+        let by_query = of_query.iter().filter_map(|name| with(&|example| example.query.push(pair(name))));
+        by_header.chain(by_query).collect()
     }
 
     fn target(&self) -> String {
@@ -93,7 +97,8 @@ impl Example {
             source: Source::default(),
         };
         let request = Request::read(&incoming, &policy.reading).ok()?;
-        let (route, matched) = policy.index.winner(&request)?;
+        // Where several must let it through, none of them decides alone.
+        let [(route, matched)] = policy.index.matches_for(&request)?.try_into().ok()?;
         let mut fences = Some(Vec::new());
         for forbid in policy.forbids.iter().filter(|forbid| !forbid.shadow) {
             let holds = |(condition, _): &(TokenCondition, _)| *condition == TokenCondition::Whatever;
@@ -118,45 +123,6 @@ impl Example {
         }
         shown
     }
-}
-
-/// How a request may be changed.
-enum Change {
-    Added(String, String),
-    Renamed(String, String),
-}
-
-impl Change {
-    fn applied(self, mut pairs: Pairs) -> Pairs {
-        match self {
-            Self::Added(name, value) => pairs.push((name, value)),
-            Self::Renamed(from, to) => {
-                for (name, _) in pairs.iter_mut().filter(|(name, _)| *name == from) {
-                    name.clone_from(&to);
-                }
-            }
-        }
-        pairs
-    }
-}
-
-/// Ways around one condition.
-fn around(
-    (name, matcher): &(Box<str>, ValueMatcher),
-    spelt_otherwise: impl Fn(&str) -> Option<String>,
-) -> Vec<Change> {
-    let added = Change::Added(name.to_string(), "another-value".to_owned());
-    let renamed = spelt_otherwise(name).filter(|_| matcher.presence() != Some(false));
-    [added].into_iter().chain(renamed.map(|to| Change::Renamed(name.to_string(), to))).collect()
-}
-
-/// `Scope` for `scope`.
-fn in_other_case(name: &str) -> Option<String> {
-    let mut letters = name.chars();
-    let first = letters.next().filter(char::is_ascii_alphabetic)?;
-    let other =
-        if first.is_ascii_uppercase() { first.to_ascii_lowercase() } else { first.to_ascii_uppercase() };
-    Some(std::iter::once(other).chain(letters).collect())
 }
 
 impl Outcome<'_> {

@@ -120,8 +120,7 @@ impl<'p> Search<'p> {
         }
     }
 
-    /// `?scope=all` for administrators only, while `?scope=all&scope=own` falls to the route for all users. Which
-    /// of the two the application takes cannot be known.
+    /// Requests without `x-trusted` for administrators only, while whoever sends one falls to the route for all.
     fn around_conditions(&self, loosening: &mut HashSet<RouteId>, problems: &mut Diagnostics) {
         let mut is_said = false;
         for example in Example::evading(self.matched) {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use crate::decision::RouteId;
 use crate::policy::Captures;
 use crate::policy::diagnostic::Diagnostics;
+use crate::policy::tri::Tri;
 use crate::request::{Reading, Request, Segment};
 
 use super::host::HostPattern;
@@ -32,6 +33,18 @@ pub(super) struct Entry {
     pub route: RouteId,
     pub matched: RequestMatch,
     rank: Vec<Rank>,
+}
+
+/// What is meant by a request.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The most specific route whose conditions surely hold.
+    pub route: RouteId,
+    /// What its path captures.
+    pub captures: Captures<'a>,
+    /// More specific routes whose conditions hold for one of several values, or under another spelling of a name:
+    /// who reads the request so takes them for meant.
+    pub rivals: Vec<(RouteId, Captures<'a>)>,
 }
 
 /// Rank of one segment; smaller is more specific.
@@ -97,24 +110,40 @@ impl RouteIndex {
         self.entries.iter().map(|entry| (entry.route, &entry.matched))
     }
 
-    /// The most specific route that matches, and what its path captures.
+    /// The most specific route that matches, and those that may be meant instead of it.
     #[must_use]
-    pub fn find<'a>(&'a self, request: &'a Request<'_>) -> Option<(RouteId, Captures<'a>)> {
-        let entry = self.trees(&request.host).find_map(|tree| self.find_in(tree, request))?;
-        let captures = match &entry.matched.path {
-            PathPattern::Template(template) => template.capture(request.path.segments()),
-            PathPattern::Regex(_) => Captures::new(),
-        };
-        Some((entry.route, captures))
+    pub fn find<'a>(&'a self, request: &'a Request<'_>) -> Option<Found<'a>> {
+        let (winner, rivals) = self.entries_for(request)?;
+        let captures = |entry: &'a Entry| entry.matched.capture(request);
+        let rivals = rivals.into_iter().map(|rival| (rival.route, captures(rival))).collect();
+        Some(Found { route: winner.route, captures: captures(winner), rivals })
     }
 
-    /// The match that wins, and its route.
-    pub(in crate::policy) fn winner<'s>(
+    /// The matches that may be meant instead of the one that wins, and that one last.
+    pub(crate) fn matches_for<'s>(
         &'s self,
         request: &Request<'_>,
-    ) -> Option<(RouteId, &'s RequestMatch)> {
-        let entry = self.trees(&request.host).find_map(|tree| self.find_in(tree, request))?;
-        Some((entry.route, &entry.matched))
+    ) -> Option<Vec<(RouteId, &'s RequestMatch)>> {
+        let (winner, rivals) = self.entries_for(request)?;
+        let entries = rivals.into_iter().chain(std::iter::once(winner));
+        Some(entries.map(|entry| (entry.route, &entry.matched)).collect())
+    }
+
+    fn entries_for(&self, request: &Request<'_>) -> Option<(&Entry, Vec<&Entry>)> {
+        let mut rivals = Vec::new();
+        for tree in self.trees(&request.host) {
+            let mut undecided = Vec::new();
+            let winner = self.find_in(tree, request, &mut undecided);
+            // Of paths with equally much literal text more were looked at than come before the winner.
+            undecided.retain(|entry| winner.is_none_or(|winner| full_rank(entry) <= full_rank(winner)));
+            undecided.sort_by_key(|entry| (full_rank(entry), entry.route));
+            rivals.append(&mut undecided);
+            if let Some(winner) = winner {
+                rivals.retain(|entry| entry.route != winner.route);
+                return Some((winner, rivals));
+            }
+        }
+        None
     }
 
     /// Matches that take every request which this one takes.
@@ -155,37 +184,46 @@ impl RouteIndex {
         self.exact.get(host).into_iter().chain(below).chain(std::iter::once(&self.any))
     }
 
-    fn find_in<'s>(&'s self, tree: &'s Tree, request: &Request<'_>) -> Option<&'s Entry> {
-        let found = tree.root.find(self, request.path.segments(), request);
+    fn find_in<'s>(
+        &'s self,
+        tree: &'s Tree,
+        request: &Request<'_>,
+        undecided: &mut Vec<&'s Entry>,
+    ) -> Option<&'s Entry> {
+        let found = tree.root.find(self, request.path.segments(), request, undecided);
         // No route by regular expression takes a path with an escaped slash.
         if found.is_some() || tree.regexes.is_empty() || request.path.holds_encoded_slash() {
             return found;
         }
         let path = request.path.joined();
-        self.first(&tree.regexes, request, |entry| match &entry.matched.path {
+        self.first(&tree.regexes, request, undecided, |entry| match &entry.matched.path {
             PathPattern::Regex(pattern) => pattern.is_match(&path),
             PathPattern::Template(_) => false,
         })
     }
 
-    /// The first of some entries, in their order, whose method and conditions hold.
+    /// The first of some entries, in their order, whose method and conditions hold; those of which it cannot be
+    /// told are put aside.
     fn first<'s>(
         &'s self,
         indices: &[usize],
         request: &Request<'_>,
+        undecided: &mut Vec<&'s Entry>,
         path_matches: impl Fn(&Entry) -> bool,
     ) -> Option<&'s Entry> {
-        indices.iter().filter_map(|index| self.entries.get(*index)).find(|entry| {
-            path_matches(entry) && {
-                let captures = match &entry.matched.path {
-                    PathPattern::Template(template) if entry.matched.conditions() > 0 => {
-                        template.capture(request.path.segments())
-                    }
-                    PathPattern::Template(_) | PathPattern::Regex(_) => Captures::new(),
-                };
-                entry.matched.admits(request, &captures)
+        for entry in indices.iter().filter_map(|index| self.entries.get(*index)) {
+            if !path_matches(entry) {
+                continue;
             }
-        })
+            let captures =
+                if entry.matched.conditions() > 0 { entry.matched.capture(request) } else { Captures::new() };
+            match entry.matched.admits(request, &captures) {
+                Tri::Yes => return Some(entry),
+                Tri::Unknown => undecided.push(entry),
+                Tri::No => {}
+            }
+        }
+        None
     }
 }
 
@@ -226,10 +264,11 @@ impl Node {
         index: &'s RouteIndex,
         path: &[Segment<'_>],
         request: &Request<'_>,
+        undecided: &mut Vec<&'s Entry>,
     ) -> Option<&'s Entry> {
         let Some((segment, rest)) = path.split_first() else {
-            let end = index.first(&self.ends, request, |_| true);
-            return end.or_else(|| index.first(&self.rests, request, |_| true));
+            let end = index.first(&self.ends, request, undecided, |_| true);
+            return end.or_else(|| index.first(&self.rests, request, undecided, |_| true));
         };
         let literal = if index.ignore_case {
             self.literals.get(segment.to_ascii_lowercase().as_str())
@@ -237,10 +276,10 @@ impl Node {
             self.literals.get(&**segment)
         };
         literal
-            .and_then(|node| node.find(index, rest, request))
-            .or_else(|| self.find_mixed(index, segment, rest, request))
-            .or_else(|| self.capture.as_ref().and_then(|node| node.find(index, rest, request)))
-            .or_else(|| index.first(&self.rests, request, |_| true))
+            .and_then(|node| node.find(index, rest, request, undecided))
+            .or_else(|| self.find_mixed(index, segment, rest, request, undecided))
+            .or_else(|| self.capture.as_ref().and_then(|node| node.find(index, rest, request, undecided)))
+            .or_else(|| index.first(&self.rests, request, undecided, |_| true))
     }
 
     /// Entries whose path takes in every path of a template, and perhaps others.
@@ -280,6 +319,7 @@ impl Node {
         segment: &str,
         rest: &[Segment<'_>],
         request: &Request<'_>,
+        undecided: &mut Vec<&'s Entry>,
     ) -> Option<&'s Entry> {
         let mut best: Option<(usize, &Entry)> = None;
         for (piece, node) in &self.mixed {
@@ -290,7 +330,7 @@ impl Node {
             if !piece.matches(segment, index.ignore_case) {
                 continue;
             }
-            if let Some(entry) = node.find(index, rest, request)
+            if let Some(entry) = node.find(index, rest, request, undecided)
                 && best.as_ref().is_none_or(|(_, known)| full_rank(entry) < full_rank(known))
             {
                 best = Some((length, entry));
@@ -331,10 +371,13 @@ impl Entry {
 }
 
 /// Named methods before any, more conditions first, `HEAD` named first.
-fn precedence(entry: &Entry) -> (bool, Reverse<usize>, bool) {
+type Precedence = (bool, Reverse<usize>, bool);
+
+fn precedence(entry: &Entry) -> Precedence {
     (entry.matched.methods.is_none(), Reverse(entry.matched.conditions()), !entry.matched.names_head())
 }
 
-fn full_rank(entry: &Entry) -> (&[Rank], (bool, Reverse<usize>, bool)) {
-    (&entry.rank, precedence(entry))
+/// Of entries for one host; expressions come last.
+fn full_rank(entry: &Entry) -> (bool, &[Rank], Precedence) {
+    (matches!(entry.matched.path, PathPattern::Regex(_)), &entry.rank, precedence(entry))
 }

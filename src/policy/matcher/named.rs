@@ -12,13 +12,10 @@ use super::value::{Quantifier, ValueMatcher};
 /// What hangs on a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Whether a route is the one meant: the name as it is written. What has to be absent must not be there
-    /// under another spelling either.
-    Route,
-    /// Whether something opens, a requirement or the hole in a fence: where the two readings differ, it cannot be
-    /// told.
+    /// Whether something opens, a route, a requirement or the hole in a fence: where the two readings differ, it
+    /// cannot be told.
     Opening,
-    /// Whether a fence applies: it does in either reading.
+    /// Whether a fence applies, or a route may be meant: it does in either reading.
     Fence,
 }
 
@@ -26,7 +23,7 @@ impl Purpose {
     /// How many values have to match.
     const fn quantifier(self) -> Quantifier {
         match self {
-            Self::Route | Self::Opening => Quantifier::Every,
+            Self::Opening => Quantifier::Every,
             Self::Fence => Quantifier::One,
         }
     }
@@ -34,8 +31,6 @@ impl Purpose {
     fn judge(self, matcher: &ValueMatcher, own: impl FnOnce() -> Tri, alike: impl FnOnce() -> Tri) -> Tri {
         let asks_for_absence = matcher.presence() == Some(false);
         match self {
-            Self::Route if asks_for_absence => own().and(alike()),
-            Self::Route => own(),
             Self::Opening => {
                 let own = own();
                 if own == alike() { own } else { Tri::Unknown }

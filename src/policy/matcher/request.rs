@@ -61,6 +61,15 @@ impl RequestMatch {
         }
     }
 
+    /// What its path captures of a request whose path matches.
+    #[must_use]
+    pub fn capture<'a>(&'a self, request: &'a Request<'_>) -> Captures<'a> {
+        match &self.path {
+            PathPattern::Template(template) => template.capture(request.path.segments()),
+            PathPattern::Regex(_) => Captures::new(),
+        }
+    }
+
     /// Whether a method is among those named. `GET` means `GET` and `HEAD`.
     #[must_use]
     pub fn takes_method(&self, method: &str) -> bool {
@@ -93,11 +102,17 @@ impl RequestMatch {
         self.headers.len() + self.query.len()
     }
 
-    /// Whether a route's conditions on method, headers and query hold; the path has matched already.
+    /// Whether a route's conditions on method, headers and query hold; the path has matched already. Unknown where
+    /// it hangs on which of several values is read, or under which spelling of the name.
     #[must_use]
-    pub fn admits(&self, request: &Request<'_>, captures: &Captures<'_>) -> bool {
-        self.takes_method(request.method)
-            && self.judge_conditions(request, Purpose::Route, captures) == Tri::Yes
+    pub fn admits(&self, request: &Request<'_>, captures: &Captures<'_>) -> Tri {
+        if !self.takes_method(request.method) {
+            return Tri::No;
+        }
+        if self.conditions() == 0 || self.judge_conditions(request, Purpose::Opening, captures) == Tri::Yes {
+            return Tri::Yes;
+        }
+        self.judge_conditions(request, Purpose::Fence, captures).and(Tri::Unknown)
     }
 
     /// Whether a hole in a fence is this request: strictly, for what slips in here slips through.
@@ -120,11 +135,7 @@ impl RequestMatch {
         if !applies {
             return false;
         }
-        let captures = match &self.path {
-            PathPattern::Template(template) => template.capture(request.path.segments()),
-            PathPattern::Regex(_) => Captures::new(),
-        };
-        self.judge_told(request, Purpose::Opening, &captures, is_told) == Tri::Yes
+        self.judge_told(request, Purpose::Opening, &self.capture(request), is_told) == Tri::Yes
     }
 
     /// Whether a fence applies, and what its path captures.

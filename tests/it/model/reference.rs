@@ -166,30 +166,38 @@ impl Set {
         }
     }
 
-    /// The most specific route that matches, and what its path captures. Two of equal rank are a defect.
-    fn winner(&self, sent: &Sent, view: &View, shadow: bool) -> Option<(&Value, Captures)> {
+    /// The routes that have to let a request through, with what their paths capture: the most specific one that
+    /// surely matches last, and before it, most specific first, those above it of which it cannot be told. Two sure
+    /// ones of equal rank are a defect.
+    fn meant(&self, sent: &Sent, view: &View, shadow: bool) -> Vec<Meant<'_>> {
         let any_case = self.strictness().any_case;
-        let mut candidates = Vec::new();
+        let mut sure = Vec::new();
+        let mut unsure = Vec::new();
         for route in self.routes.iter().filter(|route| is_shadow(route) == shadow) {
             for pattern in patterns(route.get("match")) {
-                if let Some(captures) = self.pattern_matches(&pattern, sent, view, any_case, Use::Route) {
-                    candidates.push((pattern.rank(), pattern.names_head(), route, captures));
-                }
+                let Some((holds, captures)) = pattern_matches(&pattern, sent, view, any_case) else {
+                    continue;
+                };
+                let rank = (pattern.rank(), !(view.method == "HEAD" && pattern.names_head()));
+                let list = if holds == Yes { &mut sure } else { &mut unsure };
+                list.push((rank, Meant { route, pattern, captures }));
             }
         }
-        let best = candidates.iter().map(|(rank, ..)| rank.clone()).min()?;
-        candidates.retain(|(rank, ..)| *rank == best);
-        if view.method == "HEAD" && candidates.iter().any(|(_, names_head, ..)| *names_head) {
-            candidates.retain(|(_, names_head, ..)| *names_head);
+        let Some(best) = sure.iter().map(|(rank, _)| rank.clone()).min() else { return Vec::new() };
+        sure.retain(|(rank, _)| *rank == best);
+        let (_, winner) = sure.swap_remove(0);
+        for (_, other) in &sure {
+            assert_eq!(
+                other.route["name"], winner.route["name"],
+                "two routes of equal rank match one request"
+            );
         }
-        let (_, _, route, captures) = candidates.first()?;
-        for (_, _, other, _) in &candidates {
-            assert_eq!(other["name"], route["name"], "two routes of equal rank match one request");
-        }
-        Some((route, captures.clone()))
+        unsure.retain(|(rank, other)| *rank <= best && other.route["name"] != winner.route["name"]);
+        unsure.sort_by_key(|(rank, _)| rank.clone());
+        unsure.into_iter().map(|(_, one)| one).chain([winner]).collect()
     }
 
-    fn pattern_matches(
+    fn fence_matches(
         &self,
         pattern: &Pattern,
         sent: &Sent,
@@ -201,11 +209,7 @@ impl Set {
             return None;
         }
         let captures = pattern.take_path(view, any_case, purpose == Use::Fence)?;
-        let header =
-            |(name, matcher): &(String, Value)| header_holds(name, matcher, sent, purpose, &captures);
-        let parameter =
-            |(name, matcher): &(String, Value)| parameter_holds(name, matcher, view, purpose, &captures);
-        let holds = all(pattern.headers.iter().map(header).chain(pattern.query.iter().map(parameter)));
+        let holds = conditions_hold(pattern, sent, view, purpose, &captures);
         let applies = if purpose == Use::Fence { holds != No } else { holds == Yes };
         applies.then_some(captures)
     }
@@ -253,13 +257,14 @@ impl Set {
                 ..nothing
             };
         }
-        let winner = self.winner(sent, view, false);
-        let name = winner.as_ref().map(|(route, _)| rule_name(route));
-        let base = Answer { route: name.clone(), ..nothing };
-        if let Some((route, _)) = &winner
-            && self.unadmitted(route, view)
-        {
-            return Answer { reason: "bad_path", rule: format!("route {}", rule_name(route)), ..base };
+        let meant = self.meant(sent, view, false);
+        let of_route = |route: &Value| Answer {
+            route: Some(rule_name(route)),
+            rule: format!("route {}", rule_name(route)),
+            ..nothing.clone()
+        };
+        if let Some(one) = meant.iter().find(|one| self.unadmitted(one.route, view)) {
+            return Answer { reason: "bad_path", ..of_route(one.route) };
         }
         let fences: Vec<(&Value, Vec<Captures>)> = self
             .forbid
@@ -270,34 +275,39 @@ impl Set {
             .collect();
         let mut look_in: Vec<String> =
             fences.iter().flat_map(|(rule, _)| self.fence_looks_in(rule)).collect();
-        let asks = winner.as_ref().map(|(route, _)| self.route_asks(route));
-        look_in.extend(asks.iter().flat_map(|asks| asks.look_in.clone()));
+        look_in.extend(meant.iter().flat_map(|one| self.route_asks(one.route).look_in));
         let caller = if look_in.is_empty() {
             Caller::Nobody
         } else {
             listen(&self.issuers, &look_in, keys, sent, view, now)
         };
+        let of_fence = |name: &str| Answer {
+            rule: format!("forbid {name}"),
+            route: meant.last().map(|one| rule_name(one.route)),
+            ..nothing.clone()
+        };
         if let Caller::Refused(reason) = caller {
-            let fence = fences.iter().find(|(rule, _)| !self.fence_looks_in(rule).is_empty());
-            let rule = match (fence, &name) {
-                (Some((rule, _)), _) => format!("forbid {}", rule_name(rule)),
-                (None, Some(name)) => format!("route {name}"),
-                (None, None) => String::new(),
-            };
-            return Answer { reason, rule, ..base };
+            if let Some((rule, _)) = fences.iter().find(|(rule, _)| !self.fence_looks_in(rule).is_empty()) {
+                return Answer { reason, ..of_fence(&rule_name(rule)) };
+            }
+            let looks = |one: &&Meant<'_>| !self.route_asks(one.route).look_in.is_empty();
+            let one = meant.iter().find(looks).expect("somebody looked");
+            return Answer { reason, ..of_route(one.route) };
         }
-        let decided = self.fences_hold(&fences, sent, view, &caller, now).map_or_else(
-            || match &winner {
-                None => ("no_route", String::new()),
-                Some((route, captures)) => (
-                    self.judge_route(route, captures, sent, view, &caller, now),
-                    format!("route {}", rule_name(route)),
-                ),
-            },
-            |(reason, rule)| (reason, format!("forbid {rule}")),
-        );
-        let is_ignored = asks.as_ref().is_some_and(|asks| asks.token == "ignored") && decided.0 == "allowed";
-        let mut answer = Answer { reason: decided.0, rule: decided.1, ..base };
+        let (mut answer, route) =
+            if let Some((reason, rule)) = self.fences_hold(&fences, sent, view, &caller, now) {
+                (Answer { reason, ..of_fence(&rule) }, meant.last().map(|one| one.route))
+            } else {
+                let judged =
+                    |one: &Meant<'_>| self.judge_route(one.route, &one.captures, sent, view, &caller, now);
+                match meant.iter().find(|one| judged(one) != "allowed").or(meant.last()) {
+                    None => (Answer { reason: "no_route", ..nothing.clone() }, None),
+                    Some(one) => (Answer { reason: judged(one), ..of_route(one.route) }, Some(one.route)),
+                }
+            };
+        let asks = route.map(|route| self.route_asks(route));
+        let is_ignored =
+            asks.as_ref().is_some_and(|asks| asks.token == "ignored") && answer.reason == "allowed";
         if let Caller::Known(person) = &caller
             && !is_ignored
         {
@@ -344,7 +354,7 @@ impl Set {
         let mut ranks = Vec::new();
         for route in &self.routes {
             for pattern in patterns(route.get("match")) {
-                if self.pattern_matches(&pattern, sent, &view, any_case, Use::Route).is_some() {
+                if pattern_matches(&pattern, sent, &view, any_case).is_some_and(|(holds, _)| holds == Yes) {
                     ranks.push((is_shadow(route), pattern.rank()));
                 }
             }
@@ -352,6 +362,32 @@ impl Set {
         let most = ranks.iter().map(|rank| ranks.iter().filter(|other| *other == rank).count()).max();
         most.unwrap_or(0)
     }
+}
+
+/// A route that has to let a request through.
+struct Meant<'s> {
+    route: &'s Value,
+    pattern: Pattern,
+    captures: Captures,
+}
+
+/// Whether a route's match is a request: surely, or for one who reads a second value or a look-alike.
+fn pattern_matches(pattern: &Pattern, sent: &Sent, view: &View, any_case: bool) -> Option<(Tri, Captures)> {
+    if !pattern.takes_method(&view.method) || !pattern.takes_host(&view.host) {
+        return None;
+    }
+    let captures = pattern.take_path(view, any_case, false)?;
+    if conditions_hold(pattern, sent, view, Use::Opening, &captures) == Yes {
+        return Some((Yes, captures));
+    }
+    (conditions_hold(pattern, sent, view, Use::Fence, &captures) != No).then_some((Unknown, captures))
+}
+
+fn conditions_hold(pattern: &Pattern, sent: &Sent, view: &View, purpose: Use, captures: &Captures) -> Tri {
+    let header = |(name, matcher): &(String, Value)| header_holds(name, matcher, sent, purpose, captures);
+    let parameter =
+        |(name, matcher): &(String, Value)| parameter_holds(name, matcher, view, purpose, captures);
+    all(pattern.headers.iter().map(header).chain(pattern.query.iter().map(parameter)))
 }
 
 fn header_holds(name: &str, matcher: &Value, sent: &Sent, purpose: Use, captures: &Captures) -> Tri {

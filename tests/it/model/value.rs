@@ -162,9 +162,9 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
 /// What hangs on a condition on headers or query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    Route,
-    /// A requirement, or the hole in a fence.
+    /// A route, a requirement, or the hole in a fence.
     Opening,
+    /// A fence, or a route that may be meant.
     Fence,
 }
 
@@ -176,8 +176,7 @@ pub struct Values {
     pub header: Option<String>,
 }
 
-/// Judges the values of a header or parameter. What opens must hold in both readings, a fence in one; a route asks
-/// for the name as written, and for absence under any spelling.
+/// Judges the values of a header or parameter. What opens must hold in both readings, a fence in one.
 pub fn texts_hold(matcher: &Value, values: &Values, purpose: Use, captures: &Captures) -> Tri {
     let read = |several: &[String]| match &values.header {
         Some(name) => headers_hold(matcher, name, several, purpose, captures),
@@ -190,8 +189,6 @@ pub fn texts_hold(matcher: &Value, values: &Values, purpose: Use, captures: &Cap
         Use::Opening => Unknown,
         Use::Fence if is_absence => own,
         Use::Fence => any([own, alike]),
-        Use::Route if is_absence => all([own, alike]),
-        Use::Route => own,
     }
 }
 

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::super::target::{Pattern, Sent, View, patterns};
 use super::super::token::{Caller, Keys, listen, something_stands};
-use super::super::value::Use;
-use super::{Ground, Set, is_shadow, rule_name};
+use super::{Ground, Meant, Set, is_shadow, rule_name};
 
 impl Set {
     pub(super) fn preflight(&self, sent: &Sent, view: &View, now: i64) -> Option<String> {
@@ -20,11 +19,11 @@ impl Set {
             return None;
         }
         let other = View { method: method.clone(), ..view.clone() };
-        let (route, _) = self.winner(sent, &other, false)?;
-        let is_closed = route.get("allow").and_then(Value::as_str) == Some("nobody");
-        if is_closed || self.unadmitted(route, view) {
+        let meant = self.meant(sent, &other, false);
+        if meant.iter().any(|one| is_closed(one.route) || self.unadmitted(one.route, view)) {
             return None;
         }
+        let route = meant.last()?.route;
         for rule in self.forbid.iter().filter(|rule| !is_shadow(rule)) {
             let mut ways = self.announced_ways(rule, sent, view);
             ways.extend(self.announced_ways(rule, sent, &other));
@@ -47,14 +46,11 @@ impl Set {
 
     /// A route for OPTIONS and nothing else decides, and one for nobody that names OPTIONS.
     fn rules_options_itself(&self, sent: &Sent, view: &View) -> bool {
-        let Some((route, _)) = self.winner(sent, view, false) else { return false };
-        let any_case = self.strictness().any_case;
-        let all = patterns(route.get("match"));
-        let fits = |one: &&Pattern| self.pattern_matches(one, sent, view, any_case, Use::Route).is_some();
-        let best = all.iter().filter(fits).min_by_key(|one| one.rank()).expect("the one that won");
-        let is_closed = route.get("allow").and_then(Value::as_str) == Some("nobody");
         let is_own = |one: &Pattern| one.methods.as_deref() == Some(&["OPTIONS".to_owned()]);
-        best.methods.is_some() && (is_closed || all.iter().all(is_own))
+        self.meant(sent, view, false).iter().any(|one| {
+            one.pattern.methods.is_some()
+                && (is_closed(one.route) || patterns(one.route.get("match")).iter().all(is_own))
+        })
     }
 
     pub(super) fn shadows(&self, sent: &Sent, view: &View, keys: &Keys, now: i64) -> Vec<String> {
@@ -78,15 +74,25 @@ impl Set {
             };
             found.extend(reason.map(|reason| format!("forbid {}: {reason}", rule_name(rule))));
         }
-        if let Some((route, captures)) = self.winner(sent, view, true) {
-            let caller = hear(&self.route_asks(route).look_in);
-            let reason = match caller {
-                _ if self.unadmitted(route, view) => "bad_path",
-                Caller::Refused(reason) => reason,
-                _ => self.judge_route(route, &captures, sent, view, &caller, now),
-            };
-            found.push(format!("route {}: {reason}", rule_name(route)));
+        let meant = self.meant(sent, view, true);
+        if let Some(one) = meant.iter().find(|one| self.unadmitted(one.route, view)) {
+            found.push(format!("route {}: bad_path", rule_name(one.route)));
+            return found;
+        }
+        let look_in: Vec<String> = meant.iter().flat_map(|one| self.route_asks(one.route).look_in).collect();
+        let caller = hear(&look_in);
+        let judged = |one: &Meant<'_>| match &caller {
+            Caller::Refused(_) if self.route_asks(one.route).look_in.is_empty() => "allowed",
+            Caller::Refused(reason) => reason,
+            _ => self.judge_route(one.route, &one.captures, sent, view, &caller, now),
+        };
+        if let Some(one) = meant.iter().find(|one| judged(one) != "allowed").or(meant.last()) {
+            found.push(format!("route {}: {}", rule_name(one.route), judged(one)));
         }
         found
     }
+}
+
+fn is_closed(route: &Value) -> bool {
+    route.get("allow").and_then(Value::as_str) == Some("nobody")
 }

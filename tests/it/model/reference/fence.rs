@@ -36,7 +36,7 @@ impl Set {
         let mut ways = Vec::new();
         for reading in view.readings() {
             let matches = |pattern: &Pattern, purpose: Use| {
-                self.pattern_matches(pattern, sent, &reading, any_case, purpose)
+                self.fence_matches(pattern, sent, &reading, any_case, purpose)
             };
             let mut holes = patterns(rule.get("except"));
             for hole in &mut holes {
