@@ -1,6 +1,7 @@
 //! The policy: as written ([`document`]), as run ([`Policy`]), and the one walk that decides.
 
 pub mod answer;
+mod captures;
 pub mod compile;
 pub mod condition;
 pub mod decide;
@@ -20,7 +21,6 @@ pub mod upstream;
 pub mod words;
 pub mod yaml;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::decision::{Decision, ForbidId, RouteId, Rule};
@@ -35,6 +35,7 @@ use matcher::index::RouteIndex;
 use route::ClientAddress;
 use upstream::Removals;
 
+pub use captures::Captures;
 pub use compile::compile;
 pub use route::{Forbid, Route};
 
@@ -122,9 +123,6 @@ impl Policy {
         }
     }
 }
-
-/// Path captures by name, decoded, in the request's spelling.
-pub type Captures<'a> = Vec<(&'a str, Cow<'a, str>)>;
 
 /// What a shadow rule would have done.
 #[derive(Debug, Clone, PartialEq, Eq)]

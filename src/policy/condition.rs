@@ -16,6 +16,7 @@ use super::document::Text;
 use super::tri::Tri;
 
 pub use facts::Facts;
+use facts::Spelling;
 use walk::Walk;
 
 /// Longest source, in bytes.
@@ -48,8 +49,9 @@ pub struct Condition {
     /// Names of headers that it may look at, and of query parameters.
     headers: Vec<Box<str>>,
     parameters: Vec<Box<str>>,
-    /// Whether it looks at headers in another way than by name.
+    /// Whether it looks at headers, and at parameters, in another way than by name.
     goes_through_headers: bool,
+    goes_through_query: bool,
     regexes: Arc<HashMap<String, Regex>>,
 }
 
@@ -127,13 +129,24 @@ impl Condition {
         }
         let (headers, parameters) = (walk.names_in("headers"), walk.names_in("query"));
         let goes_through_headers = walk.goes_through("headers");
+        let goes_through_query = walk.goes_through("query");
         let mut regexes = HashMap::new();
         for pattern in walk.patterns {
             let regex = super::matcher::pattern::unanchored(&pattern, written.at, problems)?;
             regexes.insert(pattern, regex);
         }
         let (at, source, regexes) = (written.at, source.into(), Arc::new(regexes));
-        Some(Self { at, source, program, variables, headers, parameters, goes_through_headers, regexes })
+        Some(Self {
+            at,
+            source,
+            program,
+            variables,
+            headers,
+            parameters,
+            goes_through_headers,
+            goes_through_query,
+            regexes,
+        })
     }
 
     /// Where it stands.
@@ -164,19 +177,30 @@ impl Condition {
     }
 
     /// Judges it. What cannot be evaluated, or is no boolean, is unknown; so is what a name that looks like
-    /// another could make otherwise.
+    /// another could make otherwise, and what is otherwise in lower case where the case of a path does not matter.
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Tri {
         if self.headers.iter().any(|name| facts.has_header_like(name))
             || facts.has_parameter_like_one_of(&self.parameters)
             || (self.goes_through_headers && facts.has_folded_header())
+            || (self.goes_through_query && facts.has_folded_parameter())
         {
             return Tri::Unknown;
         }
+        let as_sent = self.judge(facts, Spelling::AsSent);
+        let sees_path = self.variables.iter().any(|name| matches!(*name, "request" | "params"));
+        if !(sees_path && facts.has_other_spelling()) || self.judge(facts, Spelling::LowerCase) == as_sent {
+            as_sent
+        } else {
+            Tri::Unknown
+        }
+    }
+
+    fn judge(&self, facts: &Facts<'_>, spelling: Spelling) -> Tri {
         let mut context = Context::default();
         for name in &self.variables {
             // A caller who is not there leaves the variable out, and the expression fails: unknown.
-            if let Some(value) = facts.value(name) {
+            if let Some(value) = facts.value(name, spelling) {
                 context.add_variable_from_value(*name, value);
             }
         }

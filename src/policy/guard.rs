@@ -163,8 +163,6 @@ impl Guard {
             return Tri::No;
         }
         let none = Captures::new();
-        Tri::all(
-            self.claims.iter().map(|(path, matcher)| matcher.matches(path.find(&identity.claims), &none)),
-        )
+        Tri::all(self.claims.iter().map(|(path, matcher)| matcher.matches_at(path, &identity.claims, &none)))
     }
 }

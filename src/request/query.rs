@@ -70,6 +70,18 @@ impl<'a> Query<'a> {
         self.0.split('&').filter(|pair| !pair.is_empty()).nth(most).is_some()
     }
 
+    /// Whether some server would read a name otherwise than it is written, whatever name it looked for; brackets that
+    /// are closed after a plain name are usual.
+    #[must_use]
+    pub fn has_unusual_name(self) -> bool {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_plain = |name: &str| {
+            let (start, keys) = name.split_at(name.find('[').unwrap_or(name.len()));
+            start.bytes().all(is_word) && brackets::are_closed(keys)
+        };
+        self.0.split('&').any(|pair| pair.contains(';') || !is_plain(&read(pair).0))
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(self) -> bool {

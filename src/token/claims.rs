@@ -81,14 +81,32 @@ impl ClaimPath {
     /// What stands there; `None` if a step is missing or leads through something that is no object.
     #[must_use]
     pub fn find<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
-        let (first, rest) = self.0.split_first()?;
-        let mut value = claims.get(first.as_ref())?;
+        self.follow(claims).ok().flatten()
+    }
+
+    /// What stands there, if anything does.
+    ///
+    /// # Errors
+    /// The path leads through what is neither an object nor null: whoever wrote that may have meant something.
+    pub fn follow<'c>(&self, claims: &'c Claims) -> Result<Option<&'c Value>, NoObject> {
+        let Some((first, rest)) = self.0.split_first() else { return Ok(None) };
+        let mut value = claims.get(first.as_ref());
         for segment in rest {
-            value = value.as_object()?.get(segment.as_ref())?;
+            value = match value {
+                Some(Value::Object(members)) => members.get(segment.as_ref()),
+                None | Some(Value::Null) => return Ok(None),
+                Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                    return Err(NoObject);
+                }
+            };
         }
-        Some(value)
+        Ok(value)
     }
 }
+
+/// A path leads through what is no object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoObject;
 
 impl fmt::Display for ClaimPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

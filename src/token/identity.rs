@@ -194,7 +194,9 @@ fn union(
             found.push(text);
         }
     };
-    for value in paths.iter().filter_map(|path| path.find(claims)) {
+    for path in paths {
+        let value = path.follow(claims).map_err(|_| unfit(Denied::InvalidClaims, ill_typed))?;
+        let Some(value) = value else { continue };
         match value {
             Value::Null => {}
             Value::String(text) if split == Split::AtSpaces => text.split(' ').for_each(&mut add),

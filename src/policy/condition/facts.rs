@@ -33,7 +33,27 @@ pub struct Facts<'a> {
     pub now: UnixTime,
 }
 
+/// How path and captures are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    AsSent,
+    /// As an application may read them that ignores the case of paths.
+    LowerCase,
+}
+
+impl Spelling {
+    fn of(self, path: &str) -> Value {
+        if self == Self::AsSent { text(path) } else { text(&path.to_ascii_lowercase()) }
+    }
+}
+
 impl Facts<'_> {
+    /// Whether the path can be spelt otherwise and mean the same.
+    pub(super) fn has_other_spelling(&self) -> bool {
+        let has_capitals = |segment: &str| segment.bytes().any(|byte| byte.is_ascii_uppercase());
+        self.captures.any_case() && self.request.path.segments().iter().any(|segment| has_capitals(segment))
+    }
+
     /// Whether the request has a header that some server would take for this one, and that a condition does not
     /// find under this name: its names are in lower case.
     pub(super) fn has_header_like(&self, name: &str) -> bool {
@@ -57,15 +77,21 @@ impl Facts<'_> {
         self.request.headers.unusual_names().any(|name| name.bytes().any(folds))
     }
 
+    /// The same of a parameter.
+    pub(super) fn has_folded_parameter(&self) -> bool {
+        self.request.query.has_unusual_name()
+    }
+
     /// The value of a variable; `None` where there is none.
-    pub(super) fn value(&self, name: &str) -> Option<Value> {
+    pub(super) fn value(&self, name: &str, spelling: Spelling) -> Option<Value> {
         let identity = || self.caller.map(|(identity, _)| identity);
         match name {
-            "request" => self.request(),
+            "request" => self.request(spelling),
             "source" => Some(self.source()),
             "params" => {
-                let capture =
-                    |(name, value): &(&str, std::borrow::Cow<'_, str>)| ((*name).to_owned(), text(value));
+                let capture = |(name, value): &(&str, std::borrow::Cow<'_, str>)| {
+                    ((*name).to_owned(), spelling.of(value))
+                };
                 Some(map(self.captures.iter().map(capture)))
             }
             "claims" => {
@@ -89,7 +115,7 @@ impl Facts<'_> {
     }
 
     /// Nothing where it could not be shown whole: what is left out would be taken for not sent.
-    fn request(&self) -> Option<Value> {
+    fn request(&self, spelling: Spelling) -> Option<Value> {
         let mut headers: HashMap<String, String> = HashMap::new();
         for (name, value) in self.request.headers.iter() {
             let value = str::from_utf8(value).ok()?;
@@ -107,7 +133,7 @@ impl Facts<'_> {
         }
         let members = [
             ("method", text(self.request.method)),
-            ("path", text(&self.request.path.joined())),
+            ("path", spelling.of(&self.request.path.joined())),
             ("host", text(&self.request.host)),
             ("time", Value::Int(self.now.seconds())),
             ("headers", map(headers.into_iter().map(|(name, value)| (name, text(&value))))),

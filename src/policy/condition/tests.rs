@@ -45,7 +45,7 @@ fn judged_with(source: &str, target: &str, headers: Headers<'_>) -> Tri {
         source: Source { address: Some([10, 0, 0, 1].into()), principal: "" },
     };
     let request = Request::read(&incoming, &Reading::default()).expect(target);
-    let captures: Captures<'_> = vec![("id", "7".into())];
+    let captures: Captures<'_> = [("id", "7".into())].into_iter().collect();
     condition.evaluate(&Facts {
         request: &request,
         captures: &captures,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::policy::Captures;
 use crate::policy::diagnostic::{Diagnostics, closest, codes};
 use crate::policy::document::Text;
+use crate::policy::tri::Tri;
 
 /// A text with captures in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,35 +71,61 @@ impl CaptureText {
     }
 
     /// The text with captures put in; `None` if one is missing or empty, for an empty capture equals nothing.
-    /// Of several captures only the last may hold a slash: `a/b` and `c` must not read like `a` and `b/c`.
     #[must_use]
     pub fn render<'c>(&'c self, captures: &'c Captures<'_>) -> Option<Cow<'c, str>> {
-        let value = |name: &str| captures.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        let value = |name: &str| {
+            let found = captures.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| &**value).filter(|text| !text.is_empty())
+        };
         match self.parts.as_slice() {
             [] => Some(Cow::Borrowed("")),
             [Part::Literal(text)] => Some(Cow::Borrowed(text)),
-            [Part::Capture(name)] => {
-                value(name).filter(|text| !text.is_empty()).map(|text| Cow::Borrowed(&**text))
-            }
+            [Part::Capture(name)] => value(name).map(Cow::Borrowed),
             parts => {
-                let is_capture = |part: &Part| matches!(part, Part::Capture(_));
-                let last = parts.iter().rposition(is_capture);
-                let mut rendered = String::new();
-                for (index, part) in parts.iter().enumerate() {
-                    match part {
-                        Part::Literal(text) => rendered.push_str(text),
-                        Part::Capture(name) => {
-                            let text = value(name).filter(|text| !text.is_empty())?;
-                            if text.contains('/') && Some(index) != last {
-                                return None;
-                            }
-                            rendered.push_str(text);
-                        }
-                    }
-                }
-                Some(Cow::Owned(rendered))
+                let text = |part: &'c Part| match part {
+                    Part::Literal(text) => Some(&**text),
+                    Part::Capture(name) => value(name),
+                };
+                parts.iter().map(text).collect::<Option<String>>().map(Cow::Owned)
             }
         }
+    }
+
+    /// Whether the text is `other`, by the captures of a request.
+    #[must_use]
+    pub fn equals(&self, other: &str, captures: &Captures<'_>, ignore_case: bool) -> Tri {
+        self.is_that(captures, ignore_case, |text, ignore_case| {
+            if ignore_case { text.eq_ignore_ascii_case(other) } else { text == other }
+        })
+    }
+
+    /// Whether `judge` holds for the text; told is whether it is to ignore the case of letters. It cannot be told
+    /// where it holds only with the case ignored, and the application ignores that of paths; nor where it holds
+    /// for a text that other captures make, too: of several only the last may hold a slash, or `a/b` and `c` would
+    /// read like `a` and `b/c`.
+    pub fn is_that(
+        &self,
+        captures: &Captures<'_>,
+        ignore_case: bool,
+        judge: impl Fn(&str, bool) -> bool,
+    ) -> Tri {
+        let Some(text) = self.render(captures) else { return Tri::No };
+        if judge(&text, ignore_case) {
+            return if self.is_ambiguous(captures) { Tri::Unknown } else { Tri::Yes };
+        }
+        let may_be = captures.any_case() && self.literal().is_none() && judge(&text, true);
+        if may_be { Tri::Unknown } else { Tri::No }
+    }
+
+    fn is_ambiguous(&self, captures: &Captures<'_>) -> bool {
+        let is_capture = |part: &Part| matches!(part, Part::Capture(_));
+        let last = self.parts.iter().rposition(is_capture);
+        self.parts.iter().take(last.unwrap_or_default()).any(|part| match part {
+            Part::Literal(_) => false,
+            Part::Capture(name) => {
+                captures.iter().any(|(known, value)| **known == **name && value.contains('/'))
+            }
+        })
     }
 
     /// The text as a policy writes it.

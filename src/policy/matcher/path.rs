@@ -132,17 +132,17 @@ impl Template {
         let mut captures = Captures::new();
         for (piece, segment) in self.segments.iter().zip(path) {
             match piece {
-                Piece::Capture(name) => captures.push((name, Cow::Borrowed(&**segment))),
+                Piece::Capture(name) => captures.push(name, Cow::Borrowed(&**segment)),
                 Piece::Mixed(prefix, name, suffix) => {
                     let end = segment.len().saturating_sub(suffix.len());
-                    captures.push((name, Cow::Borrowed(segment.get(prefix.len()..end).unwrap_or_default())));
+                    captures.push(name, Cow::Borrowed(segment.get(prefix.len()..end).unwrap_or_default()));
                 }
                 Piece::Literal(_) | Piece::Any => {}
             }
         }
         if let Some(Some(name)) = &self.rest {
             let rest = path.get(self.segments.len()..).unwrap_or_default();
-            captures.push((name, Cow::Owned(rest.join("/"))));
+            captures.push(name, Cow::Owned(rest.join("/")));
         }
         captures
     }

@@ -64,10 +64,11 @@ impl RequestMatch {
     /// What its path captures of a request whose path matches.
     #[must_use]
     pub fn capture<'a>(&'a self, request: &'a Request<'_>) -> Captures<'a> {
-        match &self.path {
+        let captures = match &self.path {
             PathPattern::Template(template) => template.capture(request.path.segments()),
             PathPattern::Regex(_) => Captures::new(),
-        }
+        };
+        captures.of_path(self.ignore_case)
     }
 
     /// Whether a method is among those named. `GET` means `GET` and `HEAD`.
@@ -147,7 +148,7 @@ impl RequestMatch {
         if !applies {
             return None;
         }
-        let captures = match &self.path {
+        let captures: Captures<'a> = match &self.path {
             PathPattern::Template(template) => template
                 .capture(request.path.segments())
                 .into_iter()
@@ -155,6 +156,7 @@ impl RequestMatch {
                 .collect(),
             PathPattern::Regex(_) => Captures::new(),
         };
+        let captures = captures.of_path(self.ignore_case);
         // What cannot be told slips through no fence.
         (self.judge_conditions(request, Purpose::Fence, &captures) != Tri::No).then_some(captures)
     }

@@ -12,6 +12,7 @@ use serde_json::{Number, Value};
 
 use crate::policy::Captures;
 use crate::policy::tri::Tri;
+use crate::token::claims::{ClaimPath, Claims};
 
 use super::capture::CaptureText;
 use super::pattern::Pattern;
@@ -82,6 +83,12 @@ enum Operand {
 }
 
 impl ValueMatcher {
+    /// Judges the claim at a path. Where that leads through what is no object it cannot be told.
+    #[must_use]
+    pub fn matches_at(&self, path: &ClaimPath, claims: &Claims, captures: &Captures<'_>) -> Tri {
+        path.follow(claims).map_or(Tri::Unknown, |value| self.matches(value, captures))
+    }
+
     /// Judges a claim. A missing or null claim satisfies only `present: false`.
     #[must_use]
     pub fn matches(&self, value: Option<&Value>, captures: &Captures<'_>) -> Tri {
@@ -89,30 +96,24 @@ impl ValueMatcher {
             return Tri::from(matches!(self.test, Test::Present(false)));
         };
         let equal = |operand: &Operand, value: &Value| operand.equals(value, captures, self.ignore_case);
-        let one_equals =
-            |operands: &[Operand], value: &Value| operands.iter().any(|operand| equal(operand, value));
+        let one_equals = |operands: &[Operand], value: &Value| {
+            Tri::any(operands.iter().map(|operand| equal(operand, value)))
+        };
+        let one_is_held = |operand: &Operand| Tri::any(held(value).iter().map(|item| equal(operand, item)));
         match &self.test {
             Test::Present(wanted) => Tri::from(*wanted),
-            Test::Shorthand(operands) => Tri::from(match value {
-                Value::Array(items) => items.iter().any(|item| one_equals(operands, item)),
-                single @ (Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::String(_)
-                | Value::Object(_)) => one_equals(operands, single),
-            }),
-            Test::Equals(operand) => Tri::from(equal(operand, value)),
-            Test::OneOf(operands) => Tri::from(one_equals(operands, value)),
-            Test::WholeList(operands) => Tri::from(value.as_array().is_some_and(|items| {
-                items.len() == operands.len()
-                    && operands.iter().zip(items).all(|(operand, item)| equal(operand, item))
-            })),
-            Test::ContainsAny(operands) => {
-                held(value, |items| items.iter().any(|item| one_equals(operands, item)))
+            Test::Shorthand(operands) | Test::ContainsAny(operands) => {
+                Tri::any(held(value).iter().map(|item| one_equals(operands, item)))
             }
-            Test::ContainsAll(operands) => held(value, |items| {
-                operands.iter().all(|operand| items.iter().any(|item| equal(operand, item)))
-            }),
+            Test::Equals(operand) => equal(operand, value),
+            Test::OneOf(operands) => one_equals(operands, value),
+            Test::WholeList(operands) => match value.as_array() {
+                Some(items) if items.len() == operands.len() => {
+                    Tri::all(operands.iter().zip(items).map(|(operand, item)| equal(operand, item)))
+                }
+                Some(_) | None => Tri::No,
+            },
+            Test::ContainsAll(operands) => Tri::all(operands.iter().map(one_is_held)),
             Test::Prefix(prefix) => text(value, |text| starts_with(text, prefix, self.ignore_case)),
             Test::Suffix(suffix) => text(value, |text| ends_with(text, suffix, self.ignore_case)),
             Test::Matches(pattern) => match value {
@@ -153,14 +154,12 @@ impl Operand {
 
     /// Numbers and booleans compare by type: `"1"` is not `1`. `3` and `3.0` are one number (JSON has but
     /// one kind). Lists, objects and null equal nothing.
-    fn equals(&self, value: &Value, captures: &Captures<'_>, ignore_case: bool) -> bool {
-        match (self, value) {
-            (Self::Text(text), Value::String(string)) => text.render(captures).is_some_and(|text| {
-                if ignore_case { text.eq_ignore_ascii_case(string) } else { *text == **string }
-            }),
+    fn equals(&self, value: &Value, captures: &Captures<'_>, ignore_case: bool) -> Tri {
+        Tri::from(match (self, value) {
+            (Self::Text(text), Value::String(string)) => return text.equals(string, captures, ignore_case),
             // A numeric `sub` against `/users/{id}`: the same bytes in decimal form.
             (Self::Text(text), Value::Number(number)) if text.is_one_capture() && !number.is_f64() => {
-                text.render(captures).is_some_and(|text| *text == *number.to_string())
+                return text.equals(&number.to_string(), captures, false);
             }
             (Self::Integer(wanted), Value::Number(number)) => match number.as_i64() {
                 Some(integer) => integer == *wanted,
@@ -171,7 +170,7 @@ impl Operand {
             }
             (Self::Bool(wanted), Value::Bool(truth)) => wanted == truth,
             _ => false,
-        }
+        })
     }
 }
 
@@ -182,13 +181,8 @@ fn whole(number: &Number) -> Option<i64> {
 }
 
 /// What a claim holds: its elements, or itself as a list of one. An object holds nothing comparable.
-fn held(value: &Value, judge: impl FnOnce(&[Value]) -> bool) -> Tri {
-    Tri::from(match value {
-        Value::Array(items) => judge(items),
-        single @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-            judge(std::slice::from_ref(single))
-        }
-    })
+fn held(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 fn text(value: &Value, judge: impl FnOnce(&str) -> bool) -> Tri {

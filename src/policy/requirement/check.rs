@@ -37,8 +37,9 @@ impl Granted {
         }
     }
 
-    fn has(self, identity: &Identity, name: &str) -> bool {
-        (self == Self::Scopes && identity.all_scopes) || self.of(identity).iter().any(|one| &**one == name)
+    fn has(self, identity: &Identity, name: &str, ignore_case: bool) -> bool {
+        let is_it = |one: &str| if ignore_case { one.eq_ignore_ascii_case(name) } else { one == name };
+        (self == Self::Scopes && identity.all_scopes) || self.of(identity).iter().any(|one| is_it(one))
     }
 }
 
@@ -63,7 +64,7 @@ impl Check {
                 Verdict::from(matcher.matches(subject.as_ref(), facts.captures), Denied::ClaimMismatch)
             }),
             Self::Claim(path, matcher) => of_caller(facts, |identity| {
-                let tri = matcher.matches(path.find(&identity.claims), facts.captures);
+                let tri = matcher.matches_at(path, &identity.claims, facts.captures);
                 Verdict::from(tri, Denied::ClaimMismatch)
             }),
             Self::Address(cidrs) => {
@@ -164,18 +165,19 @@ fn not_judged(facts: &Facts<'_>) -> Option<Verdict> {
 
 fn has(kind: Granted, all: bool, names: &[CaptureText], identity: &Identity, facts: &Facts<'_>) -> Verdict {
     // An empty or absent capture equals nothing, so nobody has it.
-    let lacks = |name: &&CaptureText| {
-        !name.render(facts.captures).is_some_and(|name| !name.is_empty() && kind.has(identity, &name))
+    let held = |name: &CaptureText| {
+        let is_held = |text: &str, ignore_case| !text.is_empty() && kind.has(identity, text, ignore_case);
+        name.is_that(facts.captures, false, is_held)
     };
-    let missing: Vec<&CaptureText> = names.iter().filter(lacks).collect();
-    let holds = if all { missing.is_empty() } else { missing.len() < names.len() };
-    if holds {
+    let each = names.iter().map(held);
+    let tri = if all { Tri::all(each) } else { Tri::any(each) };
+    if tri == Tri::Yes {
         return Verdict::YES;
     }
     let shown =
         |name: &CaptureText| name.render(facts.captures).unwrap_or_default().into_owned().into_boxed_str();
-    let missing = missing.into_iter().map(shown).collect();
-    Verdict { tri: Tri::No, failure: Some(Failure { reason: kind.missing(), missing }) }
+    let missing = names.iter().filter(|name| held(name) != Tri::Yes).map(shown).collect();
+    Verdict { tri, failure: Some(Failure { reason: kind.missing(), missing }) }
 }
 
 fn principal(principals: &super::Principals, facts: &Facts<'_>) -> Verdict {

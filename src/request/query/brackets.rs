@@ -17,6 +17,17 @@ fn is_entry(key: &str, wanted: &str) -> bool {
     wanted.is_empty() || (key.is_empty() && may_be_numbered) || same_folded(key, wanted)
 }
 
+/// Whether a text is brackets, each closed, and nothing else.
+pub(super) fn are_closed(mut text: &str) -> bool {
+    while !text.is_empty() {
+        let Some((_, after)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+            return false;
+        };
+        text = after;
+    }
+    true
+}
+
 /// What stands before the brackets, and in each; nothing where none is closed.
 fn split(name: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
     let (start, mut rest) = name.split_at_checked(name.find('[')?)?;

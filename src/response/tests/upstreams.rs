@@ -61,7 +61,7 @@ fn rendered(template: &str, claims: &Value) -> Result<Option<String>, ()> {
     let mut judgement = allowed(Allowed::Met);
     judgement.caller = Some(caller("7", &["admin", "support"], claims));
     judgement.guard = "mobile";
-    judgement.captures.push(("id", "4 2".into()));
+    judgement.captures.push("id", "4 2".into());
     let edits = edits(&policy, &incoming("/users/4%202", &[("x-a", "forged")]), &judgement);
     assert_eq!(edits.removes("x-a"), edits.value("x-a").is_none());
     assert!(edits.removes("x_a") && edits.removes("x.a"));

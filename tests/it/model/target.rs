@@ -17,7 +17,12 @@ pub struct Sent {
 }
 
 /// What captures hold.
-pub type Captures = BTreeMap<String, String>;
+#[derive(Debug, Clone, Default)]
+pub struct Captures {
+    pub texts: BTreeMap<String, String>,
+    /// The application does not tell letters of paths by their case.
+    pub any_case: bool,
+}
 
 /// A request that can be read one way only.
 #[derive(Debug, Clone)]
@@ -383,14 +388,15 @@ impl Pattern {
     /// What the path captures, where it matches. `fence` says what an expression makes of an escaped slash, and
     /// of a trailing one, which never makes a difference.
     pub fn take_path(&self, view: &View, any_case: bool, fence: bool) -> Option<Captures> {
+        let none = Captures { any_case, ..Captures::default() };
         match &self.path {
-            Place::Regex(_) if view.escaped_slash => fence.then(Captures::new),
+            Place::Regex(_) if view.escaped_slash => fence.then_some(none),
             Place::Regex(source) => {
                 let flag = if any_case { "(?i)" } else { "" };
                 let regex = regex::Regex::new(&format!("^{flag}(?:{source})$")).expect("a regex");
                 let path = view.joined();
                 (regex.is_match(&path) || (fence && path != "/" && regex.is_match(&format!("{path}/"))))
-                    .then(Captures::new)
+                    .then_some(none)
             }
             Place::Template(pieces) => take_template(pieces, &view.segments, any_case),
         }
@@ -445,11 +451,11 @@ fn piece_rank(piece: &str) -> (u8, usize) {
 
 fn take_template(pieces: &[String], segments: &[String], any_case: bool) -> Option<Captures> {
     let same = |one: &str, other: &str| if any_case { one.eq_ignore_ascii_case(other) } else { one == other };
-    let mut captures = Captures::new();
+    let mut captures = Captures { any_case, ..Captures::default() };
     for (index, piece) in pieces.iter().enumerate() {
         if is_rest(piece) {
             if let Some(name) = piece.strip_prefix('{').and_then(|piece| piece.strip_suffix("=**}")) {
-                captures.insert(name.to_owned(), segments.get(index..).unwrap_or_default().join("/"));
+                captures.texts.insert(name.to_owned(), segments.get(index..).unwrap_or_default().join("/"));
             }
             return Some(captures);
         }
@@ -472,7 +478,7 @@ fn take_template(pieces: &[String], segments: &[String], any_case: bool) -> Opti
                 if !same(before, start) || !same(after, end) {
                     return None;
                 }
-                captures.insert(name.to_owned(), middle.to_owned());
+                captures.texts.insert(name.to_owned(), middle.to_owned());
             }
         }
     }

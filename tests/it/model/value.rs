@@ -41,9 +41,10 @@ pub fn not(one: Tri) -> Tri {
     }
 }
 
-/// A text with captures put in; `None` where it equals nothing.
-pub fn filled(text: &str, captures: &Captures) -> Option<String> {
+/// A text with captures put in, and whether other captures make the same one; `None` where it equals nothing.
+pub fn filled(text: &str, captures: &Captures) -> Option<(String, bool)> {
     let mut out = String::new();
+    let mut is_ambiguous = false;
     let mut rest = text;
     while let Some(brace) = rest.find(['{', '}']) {
         let (before, after) = rest.split_at(brace);
@@ -57,17 +58,34 @@ pub fn filled(text: &str, captures: &Captures) -> Option<String> {
         } else {
             let (name, after) =
                 after.strip_prefix('{').and_then(|after| after.split_once('}')).expect("a capture");
-            let value = captures.get(name).expect("a known capture");
-            let is_last = !after.contains('{');
-            if value.is_empty() || (value.contains('/') && !is_last) {
+            let value = captures.texts.get(name).expect("a known capture");
+            if value.is_empty() {
                 return None;
             }
+            is_ambiguous |= value.contains('/') && after.contains('{');
             out.push_str(value);
             rest = after;
         }
     }
     out.push_str(rest);
-    Some(out)
+    Some((out, is_ambiguous))
+}
+
+/// Whether a text of the policy, captures put in, is one of these. Letters of a path that the application does not
+/// tell apart may be meant in another case, and what two ways of capturing make alike may be meant otherwise.
+pub fn is_one_of(text: &str, several: &[String], captures: &Captures, any_case: bool) -> Tri {
+    let Some((filled, is_ambiguous)) = filled(text, captures) else { return No };
+    let found = |any_case: bool| {
+        let same = |one: &String| if any_case { filled.eq_ignore_ascii_case(one) } else { filled == *one };
+        several.iter().any(same)
+    };
+    let has_captures = text.replace("{{", "").contains('{');
+    match (found(any_case), is_ambiguous) {
+        (true, false) => Yes,
+        (true, true) => Unknown,
+        (false, _) if captures.any_case && has_captures && found(true) => Unknown,
+        (false, _) => No,
+    }
 }
 
 fn is_one_capture(text: &str) -> bool {
@@ -75,16 +93,17 @@ fn is_one_capture(text: &str) -> bool {
 }
 
 /// Whether a scalar of the policy equals a value of a token.
-fn equal(scalar: &Value, value: &Value, captures: &Captures, any_case: bool) -> bool {
+fn equal(scalar: &Value, value: &Value, captures: &Captures, any_case: bool) -> Tri {
     match (scalar, value) {
-        (Value::String(text), Value::String(value)) => filled(text, captures)
-            .is_some_and(|text| if any_case { text.eq_ignore_ascii_case(value) } else { text == *value }),
-        (Value::String(text), Value::Number(number)) if is_one_capture(text) && !number.is_f64() => {
-            filled(text, captures) == Some(number.to_string())
+        (Value::String(text), Value::String(value)) => {
+            is_one_of(text, std::slice::from_ref(value), captures, any_case)
         }
-        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
-        (Value::Bool(one), Value::Bool(other)) => one == other,
-        _ => false,
+        (Value::String(text), Value::Number(number)) if is_one_capture(text) && !number.is_f64() => {
+            is_one_of(text, &[number.to_string()], captures, false)
+        }
+        (Value::Number(one), Value::Number(other)) => tri(one.as_f64() == other.as_f64()),
+        (Value::Bool(one), Value::Bool(other)) => tri(one == other),
+        _ => No,
     }
 }
 
@@ -94,7 +113,7 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
         return tri(matcher.get("present") == Some(&Value::Bool(false)));
     };
     let one_of = |scalars: &[Value], value: &Value, any_case: bool| {
-        scalars.iter().any(|scalar| equal(scalar, value, captures, any_case))
+        any(scalars.iter().map(|scalar| equal(scalar, value, captures, any_case)))
     };
     let items = |value: &Value| match value {
         Value::Array(items) => items.clone(),
@@ -117,23 +136,22 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
             match operator.as_str() {
                 "present" => tri(operand == &Value::Bool(true)),
                 "equals" => match (operand, value) {
-                    (Value::Array(wanted), Value::Array(found)) => tri(wanted.len() == found.len()
-                        && wanted
-                            .iter()
-                            .zip(found)
-                            .all(|(one, other)| equal(one, other, captures, any_case))),
+                    (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => all(wanted
+                        .iter()
+                        .zip(found)
+                        .map(|(one, other)| equal(one, other, captures, any_case))),
                     (Value::Array(_), _) => No,
-                    (scalar, value) => tri(equal(scalar, value, captures, any_case)),
+                    (scalar, value) => equal(scalar, value, captures, any_case),
                 },
-                "one_of" => tri(one_of(&list, value, any_case)),
+                "one_of" => one_of(&list, value, any_case),
                 "contains" | "contains_any" => {
-                    tri(items(value).iter().any(|item| one_of(&list, item, any_case)))
+                    any(items(value).iter().map(|item| one_of(&list, item, any_case)))
                 }
                 "contains_all" => {
                     let has = |scalar: &Value| {
-                        items(value).iter().any(|item| equal(scalar, item, captures, any_case))
+                        any(items(value).iter().map(|item| equal(scalar, item, captures, any_case)))
                     };
-                    tri(list.iter().all(has))
+                    all(list.iter().map(has))
                 }
                 "prefix" => text(value, &|text, wanted| text.starts_with(wanted)),
                 "suffix" => text(value, &|text, wanted| text.ends_with(wanted)),
@@ -154,8 +172,8 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
                 other => panic!("matcher {other}"),
             }
         }
-        Value::Array(scalars) => tri(items(value).iter().any(|item| one_of(scalars, item, false))),
-        scalar => tri(items(value).iter().any(|item| equal(scalar, item, captures, false))),
+        Value::Array(scalars) => any(items(value).iter().map(|item| one_of(scalars, item, false))),
+        scalar => any(items(value).iter().map(|item| equal(scalar, item, captures, false))),
     }
 }
 
@@ -222,10 +240,8 @@ fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &
         _ => list_holds(matcher, value, purpose, captures),
     };
     let mut values = values.to_vec();
-    if purpose == Use::Fence {
-        let seen = |value: &String| value.split('\0').next().expect("a part").trim().to_owned();
-        values.extend(values.iter().map(seen).collect::<Vec<_>>());
-    }
+    let seen = |value: &String| value.split('\0').next().expect("a part").trim().to_owned();
+    values.extend(values.iter().map(seen).collect::<Vec<_>>());
     let mut judged: Vec<Tri> = values.iter().map(one).collect();
     if asks_for_elements(matcher) && !values.is_empty() && of_all(&judged, matcher, purpose) != Yes {
         judged.push(elements_hold(matcher, &values, captures));

@@ -41,8 +41,8 @@ impl ValueMatcher {
         self.together([each, judge(Some(&joined.join(",")))].into_iter(), quantifier)
     }
 
-    /// Judges the values of a query parameter. Many applications trim a value, and some end it at a NUL: a fence
-    /// looks at what they would see, too.
+    /// Judges the values of a query parameter. Many applications trim a value, and some end it at a NUL: what they
+    /// would see counts, too.
     pub fn matches_parameter<'v>(
         &self,
         values: impl Iterator<Item = Cow<'v, str>>,
@@ -50,11 +50,12 @@ impl ValueMatcher {
         captures: &Captures<'_>,
     ) -> Tri {
         let mut values: Vec<Cow<'v, str>> = values.collect();
-        if quantifier == Quantifier::One {
-            let seen = |value: &Cow<'v, str>| value.split('\0').next().unwrap_or_default().trim().to_owned();
-            let trimmed: Vec<String> = values.iter().map(seen).collect();
-            values.extend(trimmed.into_iter().map(Cow::Owned));
-        }
+        let seen = |value: &Cow<'v, str>| {
+            let seen = value.split('\0').next().unwrap_or_default().trim();
+            (seen.len() != value.len()).then(|| Cow::Owned(seen.to_owned()))
+        };
+        let trimmed: Vec<Cow<'v, str>> = values.iter().filter_map(seen).collect();
+        values.extend(trimmed);
         let judged = values.iter().map(|value| {
             // An application that reads no lists takes a value for what it is.
             let is_whole = self.matches_one(value, captures) == Tri::Yes;

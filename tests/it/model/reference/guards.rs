@@ -31,7 +31,8 @@ impl Set {
             .is_none_or(|wanted| texts(wanted).iter().any(|one| person.audiences.contains(one)));
         let has_kind = kind_allowed(written.get("types"), person.kind.as_deref()).unwrap_or(true);
         let claims = written.get("claims").and_then(Value::as_object).into_iter().flatten();
-        let claims = claims.map(|(path, matcher)| holds(matcher, person.claims.get(path), &Captures::new()));
+        let claims =
+            claims.map(|(path, matcher)| holds(matcher, person.claims.get(path), &Captures::default()));
         all([tri(has_audience), tri(has_kind)].into_iter().chain(claims))
     }
 

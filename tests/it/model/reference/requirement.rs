@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::target::Sent;
 use super::super::token::{Caller, Person};
-use super::super::value::{Tri, Unknown, Use, Yes, all, any, filled, holds, not, tri};
+use super::super::value::{Tri, Unknown, Use, Yes, all, any, filled, holds, is_one_of, not, tri};
 use super::{Ground, Set, Verdict, hangs_on, header_holds, parameter_holds, texts, together, verdict};
 
 impl Set {
@@ -50,13 +50,20 @@ impl Set {
                     "group" => &person.groups,
                     _ => &person.permissions,
                 };
+                let has_all = kind == "scope" && person.every_scope;
                 let is_there = |name: &String| match filled(name, ground.captures) {
-                    None => false,
-                    Some(name) => granted.contains(&name) || (kind == "scope" && person.every_scope),
+                    Some((_, is_ambiguous)) if has_all => {
+                        if is_ambiguous {
+                            Unknown
+                        } else {
+                            Yes
+                        }
+                    }
+                    _ => is_one_of(name, granted, ground.captures, false),
                 };
                 let names = texts(value);
-                let holds = if all_of { names.iter().all(is_there) } else { names.iter().any(is_there) };
-                verdict(tri(holds), reason)
+                let each = names.iter().map(is_there);
+                verdict(if all_of { all(each) } else { any(each) }, reason)
             })
         };
         let entries = || value.as_object().expect("a map").iter();
@@ -213,7 +220,10 @@ impl Set {
             |name: &str| person.map_or(Unknown, |person| tri(person.roles.iter().any(|role| role == name)));
         match source {
             "request.method == \"GET\"" => tri(ground.view.method == "GET"),
-            "request.path == \"/a/7\"" => tri(ground.view.joined() == "/a/7"),
+            "request.path == \"/a/7\"" => {
+                let path = ground.view.joined();
+                spelt(&path, ground, |path| path == "/a/7")
+            }
             "request.host == \"one.test\"" => tri(ground.view.host == "one.test"),
             "request.headers[\"x-a\"] == \"1\"" => {
                 let values = ground.sent.values("x-a");
@@ -256,11 +266,19 @@ impl Set {
             }
             "subject == params.x" => {
                 let subject = person.and_then(|person| person.subject.clone());
-                subject.map_or(Unknown, |subject| tri(ground.captures.get("x") == Some(&subject)))
+                let x = ground.captures.texts.get("x").expect("a known capture");
+                subject.map_or(Unknown, |subject| spelt(x, ground, |x| x == subject))
             }
             other => panic!("condition {other}"),
         }
     }
+}
+
+/// What is said of the path has to be so in lower case, too, where the application ignores the case.
+fn spelt(text: &str, ground: Ground<'_>, judge: impl Fn(&str) -> bool) -> Tri {
+    let as_sent = judge(text);
+    let is_sure = !ground.captures.any_case || judge(&text.to_ascii_lowercase()) == as_sent;
+    if is_sure { tri(as_sent) } else { Unknown }
 }
 
 fn inside(cidr: &str, address: IpAddr) -> bool {
