@@ -114,7 +114,9 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     fn meant(&self, index: &'a RouteIndex) -> Meant<'a> {
         let Some(found) = index.find(self.request) else { return Meant::new() };
         let of = |(id, captures)| Some(Candidate { id, route: self.policy.route(id)?, captures });
-        found.rivals.into_iter().chain([(found.route, found.captures)]).filter_map(of).collect()
+        let mut meant: Meant<'a> = found.rivals.into_iter().filter_map(of).collect();
+        meant.extend(of((found.route, found.captures)));
+        meant
     }
 
     /// A path that only some rules admit is refused where the winning route does not, never handed on.
@@ -161,7 +163,7 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     fn settle(
         &mut self,
         fences: &[Fence<'a>],
-        meant: Meant<'a>,
+        mut meant: Meant<'a>,
         credential: &Credential<'_>,
     ) -> (Decision, Option<Candidate<'a>>) {
         if let Some(denial) = Self::refuse_bad_token(fences, &meant, credential) {
@@ -171,20 +173,18 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         }
         let known = credential.known();
         if let Some(denial) = self.fence_that_holds(fences, known) {
-            return (Decision::Deny(denial), meant.into_iter().next_back());
+            return (Decision::Deny(denial), meant.pop());
         }
-        let mut last = None;
-        for one in meant {
-            if last.is_some() {
-                self.observer.rival_lets_through();
-            }
-            let decision = self.judge_route(one.id, one.route, &one.captures, known);
+        let Some(winner) = meant.pop() else { return (Decision::Deny(Denial::new(Denied::NoRoute)), None) };
+        for rival in meant {
+            let decision = self.judge_route(rival.id, rival.route, &rival.captures, known);
             if matches!(decision, Decision::Deny(_)) {
-                return (decision, Some(one));
+                return (decision, Some(rival));
             }
-            last = Some((decision, Some(one)));
+            self.observer.rival_lets_through();
         }
-        last.unwrap_or_else(|| (Decision::Deny(Denial::new(Denied::NoRoute)), None))
+        let decision = self.judge_route(winner.id, winner.route, &winner.captures, known);
+        (decision, Some(winner))
     }
 
     /// A bad token never degrades to anonymous: the rule that looked for it turns the request away.

@@ -134,10 +134,12 @@ impl RouteIndex {
         for tree in self.trees(&request.host) {
             let mut undecided = Vec::new();
             let winner = self.find_in(tree, request, &mut undecided);
-            // Of paths with equally much literal text more were looked at than come before the winner.
-            undecided.retain(|entry| winner.is_none_or(|winner| full_rank(entry) <= full_rank(winner)));
-            undecided.sort_by_key(|entry| (full_rank(entry), entry.route));
-            rivals.append(&mut undecided);
+            if !undecided.is_empty() {
+                // Of paths with equally much literal text more were looked at than come before the winner.
+                undecided.retain(|entry| winner.is_none_or(|winner| full_rank(entry) <= full_rank(winner)));
+                undecided.sort_by_key(|entry| (full_rank(entry), entry.route));
+                rivals.append(&mut undecided);
+            }
             if let Some(winner) = winner {
                 rivals.retain(|entry| entry.route != winner.route);
                 return Some((winner, rivals));
