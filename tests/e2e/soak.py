@@ -152,8 +152,9 @@ class Soak:
 
     def disturb(self, portcullis: Process) -> None:
         stop = threading.Event()
-        user, text = self.tokens.good[-1]
-        headers = [("authorization", f"Bearer {text}")]
+        # Changed in place: those who cancel read it for every request.
+        newest = lambda: ("authorization", f"Bearer {self.tokens.good[-1][1]}")  # noqa: E731
+        headers = [newest()]
         pause = 10 / (self.peak / 2 * 0.05)
         threads = [
             threading.Thread(target=cancelling, args=(self.stack.ports.envoy, headers, stop, self.cancelled, pause)),
@@ -166,6 +167,7 @@ class Soak:
         next_rotation = began + SETTLE
         next_reload = began + RELOAD
         while (now := time.monotonic()) < began + self.seconds:
+            headers[0] = newest()
             if now >= next_reload:
                 self.reloads += 1
                 self.write_policy(self.reloads)
@@ -226,6 +228,11 @@ class Soak:
         """Resident memory of the last fifth against that of the fifth after the warm-up."""
         return statistics.median(self.between(0.8, 1, 1)) - statistics.median(self.between(0.4, 0.6, 1))
 
+    def slope_kib(self) -> float:
+        """What resident memory gains in ten minutes, by the line through all samples after the warm-up."""
+        samples = [(at, resident) for at, resident, _ in self.samples if at >= 0.4 * self.seconds]
+        return 600 * statistics.linear_regression(*zip(*samples, strict=True)).slope
+
     def descriptors(self) -> tuple[float, float]:
         return statistics.median(self.between(0.4, 0.6, 2)), statistics.median(self.between(0.8, 1, 2))
 
@@ -244,6 +251,7 @@ class Soak:
                 f"latency by the generators' clocks: p50 {share(0.5):.1f} ms, p99 {share(0.99):.1f} ms, "
                 f"over 250 ms {late:.3%}",
                 f"memory {statistics.median(self.between(0.4, 0.6, 1)) / 1024:.1f} MiB, "
-                f"grown by {self.growth_kib() / 1024:.2f} MiB; descriptors {before:.0f}, then {after:.0f}",
+                f"grown by {self.growth_kib() / 1024:.2f} MiB, by {self.slope_kib() / 1024:.2f} MiB in ten minutes; "
+                f"descriptors {before:.0f}, then {after:.0f}",
             ]
         )

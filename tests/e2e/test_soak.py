@@ -7,9 +7,11 @@ from conftest import World
 from soak import ROTATE, Soak, answering
 from soak_requests import TABLE
 
-# What a process may gain in ten minutes, and what an allocator may do at any time.
+# What a process may gain in ten minutes, by a run that is long enough to tell, and what an allocator may do at any
+# time.
 GROWTH_KIB = 1024
 NOISE_KIB = 4096
+LONG = 20 * 60
 # Hostile connections come and go, and so does the one on which keys are fetched.
 DESCRIPTORS = 4
 
@@ -23,7 +25,8 @@ def test_a_long_run_is_right_all_the_time_and_grows_in_nothing(world: World, cap
         print(f"\n{soak.report()}")
     assert not soak.wrong
     everything_happened(soak)
-    assert soak.growth_kib() < GROWTH_KIB * soak.seconds / 600 + NOISE_KIB
+    assert soak.growth_kib() < NOISE_KIB
+    assert soak.seconds < LONG or soak.slope_kib() < GROWTH_KIB
     before, after = soak.descriptors()
     assert abs(after - before) <= DESCRIPTORS
     assert portcullis.stop() == 0
