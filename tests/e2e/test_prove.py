@@ -61,6 +61,19 @@ def test_tests_that_fail_without_a_change_notice_nothing(tmp_path: Path):
     assert verdict("mutants", records).startswith("| mutants | **FAILED**: 2 of ")
 
 
+def test_a_change_that_no_test_noticed_is_explained_or_said_not_to_be():
+    explained = next(iter(page.survivors_explained()))
+    file, _, change = explained.partition(": ")
+    assert (PROJECT / file).is_file()
+    step = next(step for step in STEPS if step.name.startswith("mutants-deciding"))
+    found = record(
+        step, mutants=2, caught=0, missed=2, survivors=[f"{file}:1:2: {change}", "src/x.rs:3:4: replace a with b"]
+    )
+    known, _, unknown = page.text("c0ffee", STEPS, {step.name: found}).partition("and why they change no decision")
+    assert "* `src/x.rs:3:4: replace a with b`" in known and change not in known.split("not explained:")[1]
+    assert f"* `{file}:1:2: {change}`: " in unknown
+
+
 def test_two_builds_that_differ_or_were_not_made_are_not_the_same():
     one, two, same = (step for step in STEPS if step.part == "build")
     built = {"build-one": record(one, sha256="a"), "build-two": record(two, sha256="b")}
