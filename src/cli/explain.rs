@@ -93,6 +93,9 @@ pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome
             Trouble::new(message, "`--expect` takes allow, deny, or a reason such as missing_scope").into()
         );
     }
+    if arguments.token.as_deref().is_some_and(input::is_perhaps_a_file) {
+        terminal.tell(input::TAKEN_FOR_A_TOKEN);
+    }
     let explanation = match &arguments.admin {
         Some(server) => remote::ask(server, &asked::anything(arguments)?, terminal)?,
         None => answer(arguments, terminal)?,

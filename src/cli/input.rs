@@ -50,13 +50,15 @@ fn text(name: &str) -> Result<String, Trouble> {
     String::from_utf8(bytes).map_err(|_| unreadable("it is no UTF-8 text".to_owned()))
 }
 
-/// A token as it is, in a file, or on standard input; what stands before it in a header is left out.
+/// A token as it is, in a file, or on standard input; a header's name and what stands before it there is left out.
 ///
 /// # Errors
 /// A file or an input that cannot be read.
 pub fn token(given: &str) -> Result<String, Trouble> {
     let text = if given == "-" || Path::new(given).is_file() {
         text(given)?
+    } else if Path::new(given).is_dir() {
+        return Err(Trouble::new(format!("`{given}` is a directory"), "name a file that holds a token"));
     } else if names_a_file(given) {
         return Err(Trouble::new(
             format!("there is no file `{given}`"),
@@ -66,6 +68,14 @@ pub fn token(given: &str) -> Result<String, Trouble> {
         given.to_owned()
     };
     let text = text.trim();
+    if text.contains("-----BEGIN") {
+        return Err(Trouble::new(
+            "this is a PEM, a key or certificate, and no token",
+            "`portcullis token mint --key FILE` makes a token with a private key",
+        ));
+    }
+    let header = text.split_once(':').filter(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"));
+    let text = header.map_or(text, |(_, value)| value.trim());
     let bare = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let token = bare.map_or(text, |(_, token)| token.trim());
     if token.is_empty() {
@@ -76,6 +86,15 @@ pub fn token(given: &str) -> Result<String, Trouble> {
     }
     Ok(token.to_owned())
 }
+
+/// What to say of a word that was read as a token and may have been meant as a file.
+pub fn is_perhaps_a_file(given: &str) -> bool {
+    !given.contains(['.', ' ', ':']) && given != "-" && !Path::new(given).exists()
+}
+
+/// Said of such a word; it is not repeated, for it may be a secret.
+pub const TAKEN_FOR_A_TOKEN: &str =
+    "note: there is no file of that name here, so the word itself was read as a token\n";
 
 /// Whether a text is the path of a file, there or not. No token holds a slash, or ends as files do; what begins as
 /// tokens do is not repeated in an error.

@@ -1,6 +1,7 @@
 //! Problems of a policy set, in the form that the reader wants.
 
 mod github;
+mod hidden;
 mod human;
 mod json;
 mod sarif;

@@ -55,7 +55,9 @@ impl clap::Args for Arguments {
                     .action(ArgAction::SetTrue)
                     .help("Print the effective settings, each with its source, and end"),
             );
-        command.args(ALL.iter().map(flag))
+        // As `check` and `test` name a policy.
+        let paths = Arg::new("paths").value_name("PATH").num_args(0..).hide(true);
+        command.args(ALL.iter().map(flag)).arg(paths)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -82,8 +84,13 @@ fn flag(setting: &Setting) -> Arg {
 impl FromArgMatches for Arguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let value = |setting: &Setting| {
-            let given: Vec<String> = matches.get_many::<String>(setting.key)?.cloned().collect();
-            Some((setting.key, given.join(",")))
+            let mut given: Vec<String> =
+                matches.get_many(setting.key).into_iter().flatten().cloned().collect();
+            if setting.key == "policies" {
+                given.extend(matches.get_many("paths").into_iter().flatten().cloned());
+            }
+            let is_given = !given.is_empty();
+            is_given.then(|| (setting.key, given.join(",")))
         };
         Ok(Self {
             flags: ALL.iter().filter_map(value).collect(),
@@ -152,9 +159,16 @@ fn gather(arguments: &Arguments) -> anyhow::Result<Result<Values, Vec<Problem>>>
             let text = std::fs::read_to_string(path).map_err(|error| {
                 Trouble::new(format!("cannot read `{shown}`: {error}"), "name a YAML file of settings")
             })?;
+            if is_policy(&text) {
+                let message = format!("`{shown}` is a policy, and no file of settings");
+                return Err(Trouble::new(message, format!("give it with `--policies {shown}`")).into());
+            }
             read_file(&text).map_err(|error| {
+                // What follows is the text around it, which may be a secret.
+                let error = error.to_string();
+                let first = error.lines().next().unwrap_or_default().trim_start_matches("error: ");
                 Trouble::new(
-                    format!("`{shown}` is no file of settings: {error}"),
+                    format!("`{shown}` is no file of settings: {first}"),
                     "`portcullis serve --print-config` shows how one looks",
                 )
             })?
@@ -162,6 +176,11 @@ fn gather(arguments: &Arguments) -> anyhow::Result<Result<Values, Vec<Problem>>>
     };
     let flag = |setting: &Setting| arguments.flags.get(setting.key).cloned();
     Ok(Values::gather(flag, &environment(), &file))
+}
+
+fn is_policy(text: &str) -> bool {
+    let begins = ["version:", "issuers:", "guards:", "requirements:", "forbid:", "routes:"];
+    text.lines().any(|line| begins.iter().any(|key| line.starts_with(key)))
 }
 
 /// What is no text is passed on as near to it as can be: then it is no setting, and is said so.

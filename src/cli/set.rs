@@ -23,6 +23,9 @@ pub struct Paths {
     /// Policy files and directories; `-` reads standard input [default: ./policies, or . without it]
     #[arg(value_name = "PATH", env = "PORTCULLIS_POLICIES", hide_env_values = true, value_delimiter = ',')]
     paths: Vec<PathBuf>,
+    /// The same, as commands write it whose arguments are something else
+    #[arg(long = "policies", value_name = "PATH", value_delimiter = ',', hide = true)]
+    policies: Vec<PathBuf>,
 }
 
 /// The same for commands whose arguments are something else.
@@ -53,12 +56,19 @@ pub struct Set {
 impl Paths {
     /// What was given, or what is usual.
     pub fn or_usual(&self) -> Vec<PathBuf> {
-        or_usual(&self.paths)
+        or_usual(&self.given())
     }
 
     /// Whether anything was given.
     pub fn are_given(&self) -> bool {
-        self.paths.iter().any(|path| !path.as_os_str().is_empty())
+        self.given().iter().any(|path| !path.as_os_str().is_empty())
+    }
+
+    /// Both forms together; a flag stands over the variable.
+    fn given(&self) -> Vec<PathBuf> {
+        let is_variable = std::env::var_os("PORTCULLIS_POLICIES").is_some() && !self.policies.is_empty();
+        let paths = self.paths.iter().filter(|_| !is_variable);
+        paths.chain(&self.policies).cloned().collect()
     }
 }
 

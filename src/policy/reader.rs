@@ -42,6 +42,10 @@ struct Reader<'p> {
 
 impl Reader<'_> {
     fn file(&mut self, root: &Node) {
+        if let Some(hint) = foreign(root) {
+            self.problems.error(codes::UNKNOWN_VERSION, root.at, "this is no policy").hint(hint);
+            return;
+        }
         let Some(mut keys) = Fields::of(root, "a policy", self.problems) else { return };
         self.version(&mut keys, root.at);
         for (name, node) in keys.entries("issuers", self.problems).into_iter().flatten() {
@@ -133,6 +137,38 @@ impl Reader<'_> {
                 .hint("give one of them another name");
         }
     }
+}
+
+/// What to do with a file that has no key of a policy: it is of another program.
+fn foreign(root: &Node) -> Option<&'static str> {
+    const OURS: [&str; 12] = [
+        "version",
+        "issuers",
+        "guards",
+        "requirements",
+        "forbid",
+        "routes",
+        "defaults",
+        "responses",
+        "paths",
+        "client_address",
+        "preflight",
+        "overrides",
+    ];
+    let Kind::Mapping(entries) = &root.kind else { return None };
+    let has = |names: &[&str]| {
+        entries.iter().filter_map(|(key, _)| yaml::fields::as_text(key)).any(|key| names.contains(&key))
+    };
+    if entries.len() < 2 || has(&OURS) {
+        return None;
+    }
+    Some(if has(&["static_resources", "dynamic_resources", "resources", "configs"]) {
+        "it looks like a configuration of Envoy: `portcullis doctor envoy` looks at those"
+    } else if has(&["apiVersion"]) {
+        "it looks like a manifest: `portcullis doctor kubernetes` looks at those; name the policy's own files"
+    } else {
+        "a policy begins with `version: 1`, then `issuers:` and `routes:`"
+    })
 }
 
 fn defaults(node: &Node, problems: &mut Diagnostics) -> Option<Defaults> {

@@ -107,7 +107,12 @@ pub fn parse_within(
     }
     let root = builder.finish().filter(|root| root.kind != Kind::Null);
     if root.is_none() {
-        problems.error(codes::EMPTY_FILE, top, "the file is empty").hint("a policy begins with `version: 1`");
+        let begins = if source.name.ends_with("_test.yaml") || source.name.ends_with("_test.yml") {
+            "tests begin with `tests:`"
+        } else {
+            "a policy begins with `version: 1`"
+        };
+        problems.error(codes::EMPTY_FILE, top, "the file is empty").hint(begins);
     }
     root
 }

@@ -41,7 +41,10 @@ pub(super) fn deny<'a>(
     let is_grpc = headers.is_grpc();
     let (status, content) = if is_grpc {
         // Envoy makes the body the message of the gRPC status, and the status from ours.
-        (grpc_status(status, block), Content { kind: None, body: telling.text(status), layer: 0 })
+        (
+            grpc_status(status, block),
+            Content { kind: None, body: telling.text(status), layer: 0, is_own: false },
+        )
     } else {
         (status, telling.content(&layers, status))
     };
@@ -60,9 +63,8 @@ pub(super) fn deny<'a>(
     }
     for (index, layer) in layers.iter().enumerate().rev() {
         for (name, value) in &layer.headers {
-            // A content type belongs to the body it was written for.
             let is_for_another_body = name.as_ref() == "content-type"
-                && (is_grpc || index > content.layer || content.body.is_empty());
+                && (is_grpc || content.body.is_empty() || !content.is_typed_by(index));
             if !is_for_another_body {
                 fields.insert(name, Cow::Borrowed(value));
             }
@@ -88,6 +90,16 @@ struct Content<'a> {
     body: Cow<'a, str>,
     /// Index of the block that decided the body; past all of them where none did.
     layer: usize,
+    /// Whether the policy wrote it: its placeholders are escaped for the type it has there.
+    is_own: bool,
+}
+
+impl Content<'_> {
+    /// Whether a layer may name its type: of what the policy wrote, that layer alone, for values of the request
+    /// that are escaped as text would be read as markup.
+    const fn is_typed_by(&self, index: usize) -> bool {
+        index == self.layer || (index < self.layer && !self.is_own)
+    }
 }
 
 /// What is told, of a denial that is only looked at.
@@ -102,7 +114,7 @@ impl<'a> Telling<'a, '_> {
     fn content(&self, layers: &[&'a Block], status: u16) -> Content<'a> {
         // The status has no content (RFC 9110 section 15.4.5).
         if status == 304 {
-            return Content { kind: None, body: Cow::Borrowed(""), layer: 0 };
+            return Content { kind: None, body: Cow::Borrowed(""), layer: 0, is_own: false };
         }
         for (layer, block) in layers.iter().enumerate() {
             if let Some(body) = &block.body {
@@ -115,7 +127,7 @@ impl<'a> Telling<'a, '_> {
                     Word::Realm => self.answers.realm(),
                 });
                 let kind = Some(body.content_type()).filter(|_| !text.is_empty());
-                return Content { kind, body: text.into(), layer };
+                return Content { kind, body: text.into(), layer, is_own: true };
             }
             if let Some(format) = block.format {
                 return self.built_in(format, status, layer);
@@ -129,9 +141,9 @@ impl<'a> Telling<'a, '_> {
             Format::Problem => ("application/problem+json", self.problem(status).into()),
             Format::Message => ("application/json", self.message(status).into()),
             Format::Text => ("text/plain; charset=utf-8", self.text(status)),
-            Format::Empty => return Content { kind: None, body: Cow::Borrowed(""), layer },
+            Format::Empty => return Content { kind: None, body: Cow::Borrowed(""), layer, is_own: false },
         };
-        Content { kind: Some(kind), body, layer }
+        Content { kind: Some(kind), body, layer, is_own: false }
     }
 
     fn discloses_reason(&self) -> bool {

@@ -41,6 +41,15 @@ def test_every_alert_is_seen_firing_and_keeping_quiet():
     assert fires == keeps_quiet == {alert["alert"] for alert in alerts()}
 
 
+def test_the_page_wakes_somebody_for_what_is_critical():
+    section = (PROJECT / "docs" / "deploying.md").read_text().split("## What to alert on")[1].split("\n## ")[0]
+    critical, warning = section.split("| alert (warning) |")
+    warning, info = warning.split("(info)")
+    for severity, part in (("critical", critical), ("warning", warning), ("info", info)):
+        listed = re.findall(r"\]\(runbooks/(\w+)\.md\)", part)
+        assert sorted(listed) == sorted(a["alert"] for a in alerts() if a["labels"]["severity"] == severity)
+
+
 def test_every_alert_has_its_page_and_every_page_its_alert():
     pages = {page.stem: page.read_text() for page in RUNBOOKS.glob("*.md")}
     assert set(pages) == {alert["alert"] for alert in alerts()}

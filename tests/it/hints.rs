@@ -11,7 +11,14 @@ guards: { admin: { issuer: auth, claims: { role: admin } } }
 ";
 
 /// A rule, the code of what is said of it, and a part of the hint.
-const SAID: [(&str, &str, &str); 47] = [
+const SAID: [(&str, &str, &str); 50] = [
+    (
+        "routes: [{ match: /a, allow: anybody }]",
+        "P0107",
+        "one of anyone, authenticated, nobody: with a token or without",
+    ),
+    ("preflight: true", "P0103", "one of route, allow"),
+    ("routes: [{ match: /a, guard: admin, allow: authenticated, token: true }]", "P0103", "one of required"),
     ("routes: [{ match: ANY /a, allow: anyone }]", "P1018", "leave the method out"),
     ("routes: [{ match: GETT /a, allow: anyone }]", "P1018", "did you mean `GET`?"),
     ("routes: [{ match: /api/:id, allow: anyone }]", "P1019", "`{id}`"),
@@ -177,6 +184,42 @@ fn what_means_what_it_says_is_not_spoken_of() {
         let new = ["P1016", "P1018", "P1019", "P1020", "P1021", "P1022", "P1023"];
         assert!(problems.iter().all(|problem| !new.contains(&problem.code)), "{rules}\n{problems:?}");
     }
+}
+
+/// A second complaint about it would say how to open the route.
+#[test]
+fn what_cannot_be_read_is_told_once() {
+    for (rule, code) in [
+        ("{ match: GET /a, guard: auth, require: {} }", "P0105"),
+        ("{ match: GET /a, guard: auth, token: optional, require: {} }", "P0105"),
+        ("{ match: GET /a, guard: auth, allow: anybody }", "P0107"),
+        ("{ match: GET /a, allow: anybody }", "P0107"),
+    ] {
+        let text = format!("{PREAMBLE}routes: [{rule}]\n");
+        let problems = said(&[SourceFile { name: "policy.yaml".into(), text: text.into() }]);
+        let errors = problems.iter().filter(|problem| problem.code < "P1000");
+        assert_eq!(errors.map(|problem| problem.code).collect::<Vec<_>>(), [code], "{rule}\n{problems:?}");
+    }
+}
+
+#[test]
+fn a_file_of_another_program_is_told_in_one_sentence() {
+    for (text, hint) in [
+        ("admin: {}\nstatic_resources: {}\n", "doctor envoy"),
+        ("apiVersion: v1\nkind: Pod\nspec: {}\n", "doctor kubernetes"),
+        ("server: {}\nusers: []\n", "`version: 1`"),
+    ] {
+        let problems = said(&[SourceFile { name: "policy.yaml".into(), text: text.into() }]);
+        let [problem] = problems.as_slice() else { panic!("{text}\n{problems:?}") };
+        assert!(problem.hint.as_ref().is_some_and(|found| found.contains(hint)), "{text}\n{problem:?}");
+    }
+    let tests = SourceFile { name: "a_test.yaml".into(), text: "# nothing\n".into() };
+    let mut problems = Diagnostics::default();
+    cases::read(&tests, 0, &mut problems);
+    assert!(
+        hint_of(&problems.problems, "P0018").is_some_and(|hint| hint.contains("`tests:`")),
+        "{problems:?}"
+    );
 }
 
 #[test]

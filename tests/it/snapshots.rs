@@ -85,6 +85,13 @@ impl Program {
 }
 
 impl Said {
+    /// Holds it to a piece of its answer.
+    #[track_caller]
+    pub fn tells(&self, piece: &str) -> &Self {
+        assert!(self.out.contains(piece), "no `{piece}`: {}", self.text());
+        self
+    }
+
     /// Compares all of it with a snapshot.
     #[track_caller]
     pub fn is(&self, name: &str) -> &Self {

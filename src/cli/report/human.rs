@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::hidden::{is_about_a_secret, without_secrets};
 use super::{Report, count};
 use crate::cli::terminal::{Style, Terminal};
 use crate::policy::diagnostic::{At, Diagnostic, Severity, SourceFile};
@@ -44,9 +45,14 @@ pub fn write(report: &Report<'_>, summary: Option<&str>, terminal: &Terminal) ->
 
 /// The problems alone.
 pub fn problems(report: &Report<'_>, colors: bool, width: usize) -> String {
+    let mut text = String::new();
+    if report.problems.is_empty() {
+        return text;
+    }
     let renderer = if colors { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width);
-    let mut text = String::new();
+    let files: Vec<SourceFile> = report.files.iter().map(without_secrets).collect();
+    let report = &Report { files: &files, ..*report };
     for problem in report.problems.iter().take(MOST_SHOWN) {
         text.push_str(&one(report, problem, &renderer));
         text.push_str("\n\n");
@@ -64,7 +70,11 @@ fn one(report: &Report<'_>, problem: &Diagnostic, renderer: &Renderer) -> String
     };
     let mut group = Group::with_title(level.primary_title(problem.message.as_str()).id(problem.code));
     let related = problem.related.as_ref().map(|(at, words)| (*at, words.as_str()));
-    if let Some(at) = problem.at {
+    if let Some(at) = problem.at.filter(|_| is_about_a_secret(problem.code)) {
+        if let Some(file) = report.file(at) {
+            group = group.element(origin(file, at));
+        }
+    } else if let Some(at) = problem.at {
         let other =
             related.filter(|(other, _)| other.file == at.file && other.line.abs_diff(at.line) <= NEAR);
         group = place(group, report, at, "", AnnotationKind::Primary, other);
@@ -95,14 +105,7 @@ fn place<'a>(
         Some((other, _)) => (at, other),
         None => (at, at),
     };
-    let Some((start, piece)) = lines(file, first, last) else {
-        let origin = Origin::path(&*file.name);
-        if file.text.is_empty() {
-            return group.element(origin);
-        }
-        let (line, column) = (usize::try_from(at.line).unwrap_or(1), usize::try_from(at.column).unwrap_or(1));
-        return group.element(origin.line(line).char_column(column));
-    };
+    let Some((start, piece)) = lines(file, first, last) else { return group.element(origin(file, at)) };
     let mark = |at: At, kind: AnnotationKind, words: &'a str| {
         let annotation = kind.span(span(piece, start, at));
         if words.is_empty() { annotation } else { annotation.label(words) }
@@ -116,6 +119,16 @@ fn place<'a>(
         }
         None => group.element(snippet),
     }
+}
+
+/// A place without its text.
+fn origin(file: &SourceFile, at: At) -> Origin<'_> {
+    let origin = Origin::path(&*file.name);
+    if file.text.is_empty() {
+        return origin;
+    }
+    let (line, column) = (usize::try_from(at.line).unwrap_or(1), usize::try_from(at.column).unwrap_or(1));
+    origin.line(line).char_column(column)
 }
 
 /// The text from the line of one place to the line of another, and its first byte; `None` where that is too

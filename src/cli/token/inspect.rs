@@ -79,6 +79,9 @@ pub struct Inspected {
 
 pub fn run(arguments: &Arguments, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let token = input::token(&arguments.token)?;
+    if input::is_perhaps_a_file(&arguments.token) {
+        terminal.tell(input::TAKEN_FOR_A_TOKEN);
+    }
     let policy = compiled::policy(&arguments.policies.or_usual(), terminal)?;
     let now = arguments.now.unwrap_or_else(now);
     let snapshot = keys_here::snapshot(&policy, &arguments.keys, now, terminal)?;

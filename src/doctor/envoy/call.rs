@@ -110,7 +110,7 @@ fn http2(cluster: Look<'_>, problems: &mut Diagnostics) {
         || (options.get("auto_config").is_there() && cluster.get("transport_socket").is_there());
     if !is_http2 {
         problems
-            .warning(
+            .error(
                 codes::NOT_HTTP2,
                 cluster.at,
                 "gRPC needs HTTP/2, and this cluster speaks HTTP/1.1: every question fails",

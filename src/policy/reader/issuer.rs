@@ -46,6 +46,13 @@ fn one_or_list<'n>(node: &'n Node, name: &str, problems: &mut Diagnostics) -> &'
 }
 
 fn sources_of(node: &Node, problems: &mut Diagnostics) -> Vec<KeySource> {
+    // A text here may be a key or secret itself: it is not repeated.
+    if let Kind::Text { .. } = node.kind {
+        problems
+            .error(codes::WRONG_TYPE, node.at, "`keys` says where keys are, and this is a string")
+            .hint("write `{ jwks_url: https://… }`, `{ pem_file: key.pem }` or `{ secret_file: secret }`");
+        return Vec::new();
+    }
     one_or_list(node, "keys", problems).iter().filter_map(|node| source(node, problems)).collect()
 }
 

@@ -1,8 +1,8 @@
 //! Guards, forbid rules and routes.
 
-use crate::policy::diagnostic::{Diagnostics, codes};
+use crate::policy::diagnostic::{At, Diagnostics, codes, is_slip};
 use crate::policy::document::{Forbid, Guard, Match, Paths, Requirement, Route, Text};
-use crate::policy::yaml::fields::{Fields, text, texts, word};
+use crate::policy::yaml::fields::{Fields, text, texts};
 use crate::policy::yaml::{Kind, Node};
 
 use super::requirement::matchers;
@@ -45,15 +45,26 @@ pub(super) fn forbid(node: &Node, problems: &mut Diagnostics) -> Option<Forbid> 
 pub(super) fn route(node: &Node, problems: &mut Diagnostics) -> Option<Route> {
     let mut keys = Fields::of(node, "a route", problems)?;
     let matches = matches(&mut keys, false, problems);
-    let (allow, require) = asks(&mut keys, problems);
+    let asked = asks(&mut keys, problems);
+    let guard = keys.text_or_texts("guard", problems);
+    let token = keys.word("token", &["required", "optional", "ignored"], problems);
+    let name = keys.text("name", problems);
+    let (allow, require, guard, token) = match asked {
+        Asked::Read(allow, require) => (allow, require, guard, token),
+        // It has been reported, and stands for what contradicts nothing that is written beside it.
+        Asked::Unreadable(at) => {
+            let word = if guard.is_some() { "authenticated" } else { "nobody" };
+            (Some(Text { value: word.into(), at }), None, guard, None)
+        }
+    };
     let route = Route {
         at: node.at,
-        name: keys.text("name", problems),
+        name,
         matches,
-        guard: keys.text_or_texts("guard", problems),
+        guard,
         allow,
         require,
-        token: keys.word("token", &["required", "optional", "ignored"], problems),
+        token,
         paths: keys.take("paths").and_then(|node| paths(node, false, problems)),
         mode: keys.word("mode", &["enforce", "shadow"], problems),
         upstream: keys.take("upstream").and_then(|node| answer::upstream(node, problems)),
@@ -65,24 +76,48 @@ pub(super) fn route(node: &Node, problems: &mut Diagnostics) -> Option<Route> {
     Some(route)
 }
 
-/// `allow` and `require`. One that is there and cannot be read has been reported, and stands as `nobody`.
-fn asks(keys: &mut Fields<'_>, problems: &mut Diagnostics) -> (Option<Text>, Option<Requirement>) {
-    let nobody = |at| Text { value: "nobody".into(), at };
-    let allow = keys.take("allow").map(|node| allow(node, problems).unwrap_or_else(|| nobody(node.at)));
-    let Some(node) = keys.take("require") else { return (allow, None) };
-    match requirement::read(node, "`require`", problems) {
-        Some(require) => (allow, Some(require)),
-        None => (Some(nobody(node.at)), None),
+/// What a route asks.
+enum Asked {
+    /// `allow` and `require`.
+    Read(Option<Text>, Option<Requirement>),
+    /// One of them is there, and nobody knows what it means.
+    Unreadable(At),
+}
+
+fn asks(keys: &mut Fields<'_>, problems: &mut Diagnostics) -> Asked {
+    let (written, required) = (keys.take("allow"), keys.take("require"));
+    let allowed = written.map(|node| allow(node, problems).ok_or(node.at)).transpose();
+    let required =
+        required.map(|node| requirement::read(node, "`require`", problems).ok_or(node.at)).transpose();
+    match (allowed, required) {
+        (Ok(allow), Ok(require)) => Asked::Read(allow, require),
+        (Err(at), _) | (_, Err(at)) => Asked::Unreadable(at),
     }
 }
 
+/// Only one slip is taken for a word: what is a little further away may mean the opposite.
 fn allow(node: &Node, problems: &mut Diagnostics) -> Option<Text> {
-    let Kind::Bool(truth) = node.kind else {
-        return word(node, "allow", &["anyone", "authenticated", "nobody"], problems);
+    const WORDS: [&str; 3] = ["anyone", "authenticated", "nobody"];
+    if let Kind::Bool(truth) = node.kind {
+        let hint = if truth {
+            "say whom: `allow: anyone` or `allow: authenticated`"
+        } else {
+            "write `allow: nobody`"
+        };
+        let message = format!("`allow` says who, and this is `{truth}`");
+        problems.error(codes::WRONG_TYPE, node.at, message).hint(hint);
+        return None;
+    }
+    let found = text(node, "allow", problems)?;
+    if WORDS.contains(&&*found.value) {
+        return Some(found);
+    }
+    let message = format!("`allow` cannot be `{}`", found.value);
+    let hint = match WORDS.iter().find(|word| is_slip(&found.value, word)) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("one of {}: with a token or without, with a good one, never", WORDS.join(", ")),
     };
-    let hint =
-        if truth { "say whom: `allow: anyone` or `allow: authenticated`" } else { "write `allow: nobody`" };
-    problems.error(codes::WRONG_TYPE, node.at, format!("`allow` says who, and this is `{truth}`")).hint(hint);
+    problems.error(codes::UNKNOWN_WORD, found.at, message).hint(hint);
     None
 }
 

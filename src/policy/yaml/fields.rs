@@ -179,6 +179,17 @@ pub fn text(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Text>
 
 /// A word of a closed list.
 pub fn word(node: &Node, name: &str, words: &[&str], problems: &mut Diagnostics) -> Option<Text> {
+    // Quoted, it would be no word either.
+    if matches!(node.kind, Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_)) {
+        problems
+            .error(
+                codes::WRONG_TYPE,
+                node.at,
+                format!("`{name}` is a word, and this is {}", said(&node.kind)),
+            )
+            .hint(format!("one of {}", words.join(", ")));
+        return None;
+    }
     let found = text(node, name, problems)?;
     if words.contains(&&*found.value) {
         return Some(found);

@@ -204,6 +204,30 @@ fn a_rule_answers_over_the_set_key_by_key() {
     assert_eq!((of_set.body.as_str(), of_set.header("content-type")), ("<p>no</p>", Some("text/html")));
 }
 
+/// `GET /t/%3Cscript%3E…` where `{tenant}:reader` is missing: what the client wrote stands in the body.
+#[test]
+fn a_body_keeps_the_content_type_it_is_escaped_for() {
+    let html: &[(&str, &str)] = &[("content-type", "text/html")];
+    let mut denial = by_route(Denied::MissingRole);
+    denial.missing = vec!["<script>alert(1)</script>:reader".into()];
+    let of = |set: &[(&str, &str)], rule: &[(&str, &str)]| {
+        let mut responses = no_responses();
+        responses.forbidden = Some(block(None, set, Some("you lack {missing}")));
+        let rule = document::OnDeny::Every(block(None, rule, None));
+        let policy = policy(Some(&responses), Some(&rule), &plan(&[], &[], false), Vec::new());
+        let told = told(&policy, &[], denial.clone(), true);
+        (told.header("content-type").map(str::to_owned), told.body.contains("<script>"))
+    };
+    assert_eq!(of(&[], html), (Some("text/plain; charset=utf-8".to_owned()), true), "text stays text");
+    assert_eq!(of(html, &[("content-type", "text/plain")]), (Some("text/html".to_owned()), false));
+    // What the program writes holds nothing of the request.
+    let rule =
+        on_deny(&document::OnDeny::Every(block(None, &[("content-type", "application/vnd.a+json")], None)));
+    let told = told(&rule, &[], denial, true);
+    assert_eq!(told.header("content-type"), Some("application/vnd.a+json"));
+    assert!(!told.body.contains("script"), "{}", told.body);
+}
+
 #[test]
 fn placeholders_of_a_body_are_filled_in() {
     let mut responses = no_responses();

@@ -63,8 +63,11 @@ impl Fingerprint {
 
 fn read(setting: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let whole = || {
-        let mut content = Zeroizing::default();
-        File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
+        let file = File::open(path)?;
+        let length = file.metadata()?.len().min(LARGEST);
+        // The whole capacity at once: a buffer that grows leaves copies of a key behind.
+        let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1));
+        file.take(LARGEST + 1).read_to_end(&mut content)?;
         if u64::try_from(content.len()).is_ok_and(|length| length <= LARGEST) {
             Ok(content)
         } else {

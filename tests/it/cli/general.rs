@@ -39,6 +39,33 @@ fn an_unknown_command_is_a_usage_error_with_a_next_step() {
     Program::with(&[]).run("chekc").exits(2).is("unknown-command");
 }
 
+/// As an argument for some commands, as a flag for others: both are understood.
+#[test]
+fn a_policy_may_be_named_in_both_ways() {
+    let program = Program::with(&[
+        ("a.yaml", "version: 1\nroutes: [{ match: GET /a, allow: anyone }]\n"),
+        ("a_test.yaml", "tests: [{ request: GET /a, expect: allow }]\n"),
+        ("b.yaml", "version: 1\nroutes: [{ match: GET /b, allow: anyone }]\n"),
+    ]);
+    program.run("check --policies a.yaml").exits(0).tells("1 file, 1 route");
+    program.run("check a.yaml --policies b.yaml").exits(0).tells("2 files, 2 routes");
+    program.run("test --policies a.yaml,a_test.yaml").exits(0).tells("1 test");
+    program.run("routes --policies b.yaml").exits(0).tells("GET /b");
+    program.run("serve a.yaml b.yaml --print-config").exits(0).tells("a.yaml,b.yaml");
+    let program = program.variable("PORTCULLIS_POLICIES", "a.yaml");
+    program.run("check --policies b.yaml").exits(0).tells("1 file, 1 route");
+}
+
+#[test]
+fn a_policy_in_place_of_settings_is_told_apart() {
+    let program = Program::with(&[
+        ("policy.yaml", "version: 1\nroutes: [{ match: GET /a, allow: anyone }]\n"),
+        ("settings.yaml", "# a comment\nlisten: [\n"),
+    ]);
+    program.run("serve --config policy.yaml").exits(2).is("serve-config-policy");
+    program.run("serve --config settings.yaml").exits(2).is("serve-config-broken");
+}
+
 #[test]
 fn nothing_is_coloured_in_a_pipe_unless_asked_for() {
     let files = [("policies/policy.yaml", "version: 1\nroutes: [{ match: GET /a, allow: anyonee }]\n")];

@@ -68,6 +68,27 @@ fn a_minted_token_is_inspected_check_by_check() {
 }
 
 #[test]
+fn what_is_no_token_is_told_apart() {
+    let program = program();
+    let minted = program.run(&format!("token mint --issuer auth --key ed25519.pem {NOON}")).out;
+    let header = format!("token inspect 'Authorization: Bearer {}' {NOON}", minted.trim());
+    let bare = program.run(&format!("token inspect {} {NOON}", minted.trim()));
+    bare.exits(0);
+    assert_eq!(program.run(&header).out, bare.out, "a line of a header");
+    assert!(bare.error.is_empty(), "{}", bare.error);
+    for (words, code, told) in [
+        ("token inspect policies", 2, "`policies` is a directory"),
+        ("token inspect ed25519.pem", 2, "this is a PEM"),
+        ("token inspect nosuch", 1, "there is no file of that name here"),
+        ("explain GET /a --token nosuch", 0, "there is no file of that name here"),
+    ] {
+        let said = program.run(words);
+        said.exits(code);
+        assert!(said.error.contains(told), "{words}: {}", said.error);
+    }
+}
+
+#[test]
 fn an_inspected_token_shows_no_signature_and_no_secret() {
     let program = program();
     for issuer in ["app --key ed25519.pem", "jwt-auth", "passport --key oauth-private.key"] {
