@@ -37,20 +37,67 @@ fn rows(heading: &str) -> Vec<Vec<String>> {
     lines.skip(2).map(cells).collect()
 }
 
+/// Whether a source has a test of this name that runs: what stands above the function, up to an empty line or the
+/// end of something else, makes it one.
+fn has_test(file: &str, source: &str, name: &str) -> bool {
+    let python = Path::new(file).extension().is_some_and(|end| end == "py");
+    let word = if python { "def" } else { "fn" };
+    let head = format!("{word} {name}(");
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let is_head = |line: &&str| {
+        let before = line.split_once(&head).map(|(before, _)| before.trim());
+        matches!(before, Some("" | "async" | "pub" | "pub async"))
+    };
+    let Some(place) = lines.iter().position(is_head) else { return false };
+    let ends = |line: &&&str| line.is_empty() || line.ends_with(['}', '{', ';']);
+    let above: Vec<&str> = lines[..place].iter().rev().take_while(|line| !ends(line)).copied().collect();
+    let has = |starts: &[&str]| above.iter().any(|line| starts.iter().any(|start| line.starts_with(start)));
+    if python {
+        return name.starts_with("test_") && !has(&["@pytest.mark.skip", "@pytest.mark.xfail"]);
+    }
+    has(&["#[test]", "#[tokio::test]", "#[tokio::test("]) && !has(&["#[ignore"])
+}
+
 /// What a document names as a test, and is none.
 pub fn missing(text: &str) -> Vec<String> {
     let mut missing = Vec::new();
     for (file, name) in &named(text) {
         let source = fs::read_to_string(root().join(file)).unwrap_or_default();
-        let is_there =
-            [format!("fn {name}("), format!("def {name}(")].iter().any(|text| source.contains(text));
         // The fuzz targets are tests that a macro writes.
         let is_target = file == "tests/it/fuzz.rs" && corpora().join(name).is_dir();
-        if !is_there && !is_target {
+        if !has_test(file, &source, name) && !is_target {
             missing.push(format!("{file}::{name}"));
         }
     }
     missing
+}
+
+#[test]
+fn only_what_runs_as_a_test_is_one() {
+    for (file, source, wanted) in [
+        ("a.rs", "#[test]\nfn it() {}", true),
+        ("a.rs", "#[tokio::test]\nasync fn it() {}", true),
+        (
+            "a.rs",
+            "#[tokio::test(flavor = \"multi_thread\")]\n/// Said.\n#[expect(x)]\nasync fn it() {}",
+            true,
+        ),
+        ("a.rs", "fn it() {}", false),
+        ("a.rs", "#[test]\nfn other() {}\n\nfn it() {}", false),
+        ("a.rs", "#[test]\nfn other() {\n}\nfn it() {}", false),
+        ("a.rs", "#[test]\n#[ignore = \"slow\"]\nfn it() {}", false),
+        ("a.rs", "#[ignore]\n#[test]\nfn it() {}", false),
+        ("a.rs", "// #[test]\nfn it() {}", false),
+        ("a.rs", "#[test]\n// fn it() {}", false),
+        ("a.rs", "#[test]\nfn it_too() {}", false),
+        ("a.py", "@pytest.mark.parametrize(\"x\", [1])\ndef test_it(x):", true),
+        ("a.py", "class TestIt:\n    def test_it(self):", true),
+        ("a.py", "@pytest.mark.skip\ndef test_it():", false),
+        ("a.py", "def it():", false),
+    ] {
+        let name = if source.contains("test_it") { "test_it" } else { "it" };
+        assert_eq!(has_test(file, source, name), wanted, "{source}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Policies that change while they are served.
 
+mod acknowledged;
 mod hangup;
 
 use std::fs;
@@ -7,10 +8,10 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use portcullis::runtime::{ReloadFailure, Runtime};
+use portcullis::runtime::Runtime;
 use tokio::runtime::Handle;
 
 use crate::keys::mock::{Answer, Mock};
@@ -300,43 +301,6 @@ async fn a_config_map_that_is_swapped_is_read_whole_and_loaded_once() {
         assert_eq!(failure(&world), None, "no mixture was even tried");
     }
     world.saw(18, format_args!("20 swaps, {} reloads", generation(&world) - 1));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_reload_is_acknowledged_no_old_answer_is_given_and_none_is_lost() {
-    let world = Arc::new(World::serve(&opening("/v0")));
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut load = tokio::task::JoinSet::new();
-    for _ in 0..4 {
-        let (world, stop) = (Arc::clone(&world), Arc::clone(&stop));
-        load.spawn(async move {
-            let mut wrong = 0_u32;
-            while !stop.load(Ordering::SeqCst) {
-                wrong += u32::from(world.ask("/same", None).await != "allowed");
-                wrong += u32::from(world.ask("/never", None).await != "no_route");
-                tokio::task::yield_now().await;
-            }
-            wrong
-        });
-    }
-    for round in 1..=30 {
-        replace(&world.path("policy.yaml"), &opening(&format!("/v{round}")));
-        world.runtime.reload().await.expect("a valid policy");
-        assert_eq!(world.ask(&format!("/v{round}"), None).await, "allowed");
-        assert_eq!(world.ask(&format!("/v{}", round - 1), None).await, "no_route");
-    }
-    // Whatever is asked for at once is done together.
-    let all: Vec<_> = (0..50).map(|_| world.runtime.reload()).collect();
-    for reload in all {
-        reload.await.expect("a valid policy");
-    }
-    fs::write(world.path("policy.yaml"), "version: 1\nrutes: []\n").expect("a file");
-    assert!(matches!(world.runtime.reload().await, Err(ReloadFailure::Invalid(_))));
-    stop.store(true, Ordering::SeqCst);
-    while let Some(wrong) = load.join_next().await {
-        assert_eq!(wrong.expect("requests"), 0);
-    }
-    world.saw(20, "30 reloads one after the other and 50 at once, 0 old answers, 0 lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
