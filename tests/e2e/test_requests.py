@@ -147,3 +147,11 @@ def test_every_row_of_the_table(ask, gateway, callers: dict[str, str]):
         if found != (row.status, row.status, row.reason):
             wrong.append(f"{row.who} {row.method} {row.target}: {found}, expected {row.status} {row.reason}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("ask", [client.http1, client.http2])
+@pytest.mark.parametrize("path", ["/customers%2Fadmin", "/customers/%2fadmin", "/customers%5Cadmin", "/..%5cadmin"])
+def test_escaped_slashes_go_no_further_than_envoy(ask, path: str, gateway, callers: dict[str, str]):
+    """deploy/envoy refuses them; without that we do (tests/it/tables.rs)."""
+    world, _ = gateway
+    assert ask(world.ports.envoy, "GET", path, client.bearer(callers["reader"])).status == 400
