@@ -1,6 +1,7 @@
 //! Random policies, tokens and requests, from few words, so that they meet often.
 
 mod requests;
+mod requirements;
 mod rules;
 mod tokens;
 
@@ -62,7 +63,8 @@ impl World {
         let mut writer = Writer { random, guards: names, requirements: Vec::new(), captures: Vec::new() };
         let mut requirements = Map::new();
         for index in 0..writer.random.below(3) {
-            let requirement = writer.plain();
+            let requirement =
+                if writer.random.chance(50) { writer.plain() } else { writer.requirement(1, false) };
             requirements.insert(format!("q{index}"), requirement);
         }
         writer.requirements = requirements.keys().cloned().collect();

@@ -1,9 +1,9 @@
-//! Random rules: matches, requirements, conditions.
+//! Random rules and their matches.
 
 use serde_json::{Map, Value, json};
 
 use super::super::random::Random;
-use super::{METHODS, ROLES, SCOPES, SEGMENTS, claim_matcher};
+use super::{METHODS, SEGMENTS};
 
 /// Writes rules. What it captures and which guards there are it knows.
 pub(super) struct Writer<'r> {
@@ -34,6 +34,7 @@ impl Writer<'_> {
             let piece = match (self.random.below(10), name) {
                 (0 | 1, Some(name)) => format!("{{{name}}}"),
                 (2, Some(name)) => format!("a{{{name}}}"),
+                (3, Some(name)) if self.random.chance(30) => format!("a{{{name}}}b"),
                 (3, Some(name)) => format!("{{{name}}}b"),
                 (4, _) => "*".to_owned(),
                 _ => self.random.pick(&SEGMENTS).to_owned(),
@@ -59,6 +60,17 @@ impl Writer<'_> {
         self.random.chance(30).then(|| self.random.pick(&["one.test", "*.one.test", "*.test", "two.test"]))
     }
 
+    /// A match, or a list of two, and what each of them captures.
+    pub(super) fn matched(&mut self, in_fence: bool) -> (Value, Vec<String>) {
+        let (one, mut captures) = self.one_match(in_fence);
+        if !self.random.chance(12) {
+            return (one, captures);
+        }
+        let (other, others) = self.one_match(in_fence);
+        captures.retain(|name| others.contains(name));
+        (json!([one, other]), captures)
+    }
+
     /// A match and what it captures.
     pub(super) fn one_match(&mut self, in_fence: bool) -> (Value, Vec<String>) {
         let (path, captures) = self.template();
@@ -70,7 +82,8 @@ impl Writer<'_> {
         }
         let mut map = Map::new();
         if let Some(host) = host {
-            map.insert("hosts".into(), json!([host]));
+            let hosts = if self.random.chance(20) { json!([host, "three.test"]) } else { json!([host]) };
+            map.insert("hosts".into(), hosts);
         }
         if let Some(methods) = methods {
             map.insert("methods".into(), json!(methods));
@@ -82,18 +95,19 @@ impl Writer<'_> {
             captures.clear();
         } else if self.random.chance(5) {
             map.remove("methods");
-            map.insert("grpc".into(), json!({ "service": "a", "method": "b" }));
+            let grpc = [json!({ "service": "a", "method": "b" }), json!({ "service": "a" })];
+            map.insert("grpc".into(), grpc[self.random.below(2)].clone());
             captures.clear();
         } else {
             map.insert("path".into(), path.into());
         }
         if self.random.chance(40) {
             let other = self.random.pick(&["x-b", "x-b", "referer"]);
-            map.insert("headers".into(), self.texts("x-a", other));
+            map.insert("headers".into(), self.texts("x-a", other, &captures));
         }
         if self.random.chance(15) {
             let other = self.random.pick(&["r", "r", "r[a]", "r[]"]);
-            map.insert("query".into(), self.texts("q", other));
+            map.insert("query".into(), self.texts("q", other, &captures));
         }
         if in_fence && self.random.chance(30) {
             map.insert("token".into(), self.random.pick(&["present", "absent", "valid"]).into());
@@ -102,145 +116,18 @@ impl Writer<'_> {
     }
 
     /// Conditions on one or both of two names whose values are texts.
-    pub(super) fn texts(&mut self, one: &str, other: &str) -> Value {
+    pub(super) fn texts(&mut self, one: &str, other: &str, captures: &[String]) -> Value {
         let names = self.random.some(&[one, other], 2);
-        let mut matcher = || match self.random.below(10) {
-            0 => json!({ "present": self.random.chance(50) }),
-            1 => json!(["1", "2"]),
-            2 => json!({ "prefix": "1" }),
-            3 => json!({ "one_of": ["1", "x"] }),
-            4 => json!({ "suffix": "2" }),
-            5 => json!({ "matches": "[12].*" }),
-            6 => json!({ "contains": "2" }),
-            7 => json!({ "contains_all": ["1", "2"] }),
-            _ => json!("1"),
+        let mut matcher = || match (self.random.below(14), captures.first()) {
+            (10 | 11, Some(name)) => json!(format!("{{{name}}}")),
+            (12, Some(name)) => json!({ "one_of": [format!("{{{name}}}"), "2"] }),
+            (dice, _) => text_matcher(dice, self.random),
         };
         names.into_iter().map(|name| (name, matcher())).collect::<Map<_, _>>().into()
     }
 
-    /// A requirement that names no guard and no other requirement.
-    pub(super) fn plain(&mut self) -> Value {
-        let mut map = Map::new();
-        for _ in 0..1 + self.random.below(2) {
-            let (key, value) = self.leaf();
-            map.insert(key.into(), value);
-        }
-        map.into()
-    }
-
-    pub(super) fn leaf(&mut self) -> (&'static str, Value) {
-        let capture = self.captures.first().cloned();
-        match self.random.below(16) {
-            0 | 1 => ("scopes", json!(self.random.some(&SCOPES, 2))),
-            2 => ("any_scope", json!(self.random.some(&SCOPES, 2))),
-            3 => ("roles", json!(self.random.some(&ROLES, 2))),
-            4 => match capture {
-                Some(name) => ("any_role", json!([format!("r{{{name}}}"), "r1"])),
-                None => ("any_role", json!(self.random.some(&ROLES, 2))),
-            },
-            5 => (self.random.pick(&["groups", "any_group"]), json!(["g1"])),
-            6 => (self.random.pick(&["permissions", "any_permission"]), json!(["p1"])),
-            7 => match capture {
-                Some(name) => ("subject", json!(format!("{{{name}}}"))),
-                None => ("subject", json!(["7", "x"])),
-            },
-            8 | 9 => {
-                let captures = self.captures.clone();
-                let names = self.random.some(&["tenant", "level", "kind", "flag"], 2);
-                let matchers = names.into_iter().map(|name| {
-                    let matcher = claim_matcher(&name, &captures, self.random);
-                    (name, matcher)
-                });
-                ("claims", matchers.collect::<Map<_, _>>().into())
-            }
-            10 | 11 => ("source", self.source()),
-            12 => ("headers", self.texts("x-a", "referer")),
-            13 => ("query", self.texts("q", "r")),
-            _ => ("when", self.condition().into()),
-        }
-    }
-
-    pub(super) fn source(&mut self) -> Value {
-        let mut map = Map::new();
-        if self.random.chance(70) {
-            map.insert("cidrs".into(), json!(["10.0.0.0/8"]));
-        }
-        if map.is_empty() || self.random.chance(30) {
-            let principals =
-                [json!(["spiffe://t/x"]), json!(["spiffe://t/*"]), json!(["spiffe://t/{claims.tenant}"])];
-            map.insert("principals".into(), principals[self.random.below(3)].clone());
-        }
-        map.into()
-    }
-
-    pub(super) fn condition(&mut self) -> &'static str {
-        if self.captures.iter().any(|name| name == "x") && self.random.chance(30) {
-            return "subject == params.x";
-        }
-        let mut known = vec![
-            "request.method == \"GET\"",
-            "request.path == \"/a/7\"",
-            "request.host == \"one.test\"",
-            "request.headers[\"x-a\"] == \"1\"",
-            "!(\"x-b\" in request.headers)",
-            "!(\"q\" in request.query)",
-            "source.address == \"10.0.0.1\"",
-            "\"s1\" in scopes",
-            "claims.level >= 3",
-            "!(claims.level >= 3)",
-            "claims.level >= 3 || \"r1\" in roles",
-            "size(roles) > 0",
-            "issuer == \"i0\"",
-            "request.time < 1790000300",
-            "request.time >= 1790000005 && \"r1\" in roles",
-        ];
-        if self.guards.iter().any(|guard| guard == "g0") {
-            known.push("guards.exists(g, g == \"g0\")");
-        }
-        self.random.pick(&known)
-    }
-
-    /// A requirement; where it names guards, every branch that needs a caller has one.
-    pub(super) fn requirement(&mut self, depth: usize, with_guards: bool) -> Value {
-        if let Some(name) =
-            self.requirements.first().cloned().filter(|_| !with_guards && self.random.chance(10))
-        {
-            return name.into();
-        }
-        let mut map = Map::new();
-        if with_guards {
-            map.insert("guard".into(), self.guard());
-        }
-        for _ in 0..1 + self.random.below(2) {
-            match self.random.below(8) {
-                0 if depth < 2 => {
-                    map.insert("any".into(), self.branches(depth, with_guards));
-                }
-                1 if depth < 2 => {
-                    map.insert("all".into(), self.branches(depth, with_guards));
-                }
-                2 if depth < 2 => {
-                    map.insert("not".into(), self.requirement(depth + 1, false));
-                }
-                3 if !self.requirements.is_empty() => {
-                    let names: Vec<&str> = self.requirements.iter().map(String::as_str).collect();
-                    map.insert("use".into(), self.random.pick(&names).into());
-                }
-                _ => {
-                    let (key, value) = self.leaf();
-                    map.insert(key.into(), value);
-                }
-            }
-        }
-        map.into()
-    }
-
-    pub(super) fn branches(&mut self, depth: usize, with_guards: bool) -> Value {
-        (0..1 + self.random.below(3)).map(|_| self.requirement(depth + 1, with_guards)).collect()
-    }
-
     pub(super) fn forbid(&mut self, index: usize) -> Value {
-        let (matched, captures) = self.one_match(true);
+        let (matched, captures) = self.matched(true);
         let mut rule = json!({ "name": format!("f{index}"), "match": matched });
         self.captures = captures;
         let members = rule.as_object_mut().expect("a map");
@@ -250,7 +137,13 @@ impl Writer<'_> {
         }
         if self.random.chance(25) {
             let path = format!("/{}/{}", self.random.pick(&SEGMENTS), self.random.pick(&SEGMENTS));
-            members.insert("except".into(), path.into());
+            let except = match self.random.below(5) {
+                0 => json!({ "path": "/**", "headers": self.texts("x-a", "x-b", &[]) }),
+                1 => json!({ "path": path, "query": self.texts("q", "r", &[]) }),
+                2 => json!([path, "GET /a/**"]),
+                _ => json!(path),
+            };
+            members.insert("except".into(), except);
         }
         if self.random.chance(20) {
             members.insert("mode".into(), "shadow".into());
@@ -259,7 +152,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn route(&mut self, index: usize) -> Value {
-        let (matched, captures) = self.one_match(false);
+        let (matched, captures) = self.matched(false);
         let mut route = json!({ "name": format!("n{index}"), "match": matched });
         self.captures = captures;
         let members = route.as_object_mut().expect("a map");
@@ -281,7 +174,7 @@ impl Writer<'_> {
                 if on_route {
                     members.insert("guard".into(), self.guard());
                 }
-                let with_guards = !on_route && self.random.chance(40);
+                let with_guards = self.random.chance(if on_route { 20 } else { 40 });
                 members.insert("require".into(), self.requirement(0, with_guards));
                 if self.random.chance(20) {
                     members.insert("token".into(), self.random.pick(&["required", "optional"]).into());
@@ -297,5 +190,22 @@ impl Writer<'_> {
             members.insert("paths".into(), json!({ "semicolons": "literal" }));
         }
         route
+    }
+}
+
+/// A matcher for a text without captures.
+fn text_matcher(dice: usize, random: &mut Random) -> Value {
+    match dice {
+        0 => json!({ "present": random.chance(50) }),
+        1 => json!(["1", "2"]),
+        2 => json!({ "prefix": "1" }),
+        3 => json!({ "one_of": ["1", "X"], "ignore_case": random.chance(50) }),
+        4 => json!({ "suffix": "2" }),
+        5 => json!({ "matches": "[12].*" }),
+        6 => json!({ "contains": "2" }),
+        7 => json!({ "contains_all": ["1", "2"] }),
+        8 => json!({ "contains_any": ["2", "x"] }),
+        9 => json!({ "equals": "1" }),
+        _ => json!("1"),
     }
 }
