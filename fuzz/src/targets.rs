@@ -10,13 +10,21 @@
     reason = "a broken promise stops the run"
 )]
 
+// By their paths: the tests have this file from another directory.
+#[path = "targets/condition.rs"]
+mod condition;
+#[path = "targets/jwks.rs"]
+mod jwks;
+#[path = "targets/path.rs"]
+mod path;
+#[path = "targets/policy.rs"]
+mod policy;
+
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis::decision::Decision;
-use portcullis::engine::{self, Snapshot};
 use portcullis::policy::compile;
 use portcullis::policy::diagnostic::SourceFile;
 use portcullis::request::{Headers, Incoming, Reading, Request, Source};
@@ -33,6 +41,8 @@ use crate::model::compare::{compiled, decided, snapshots};
 use crate::model::generate::{self, World};
 use crate::model::random::Random;
 use crate::model::reference::Set;
+pub use jwks::sound_ids;
+pub use policy::strangers_kept_out;
 
 /// Takes any bytes, and panics where a promise is broken.
 pub type Target = fn(&[u8]);
@@ -40,13 +50,13 @@ pub type Target = fn(&[u8]);
 /// Every target by its name, which is also that of its corpus.
 pub const TARGETS: [(&str, Target); 9] = [
     ("check_request", check_request),
-    ("path", path),
+    ("path", path::path),
     ("host", host),
     ("authorization", authorization),
     ("jwt", jwt),
-    ("jwks", jwks),
-    ("policy", policy),
-    ("condition", condition),
+    ("jwks", jwks::jwks),
+    ("policy", policy::policy),
+    ("condition", condition::condition),
     ("differential", differential),
 ];
 
@@ -86,52 +96,6 @@ pub fn check_request(bytes: &[u8]) {
     });
     let told = handler.ask(bytes);
     assert!(told.status != 200 || told.route == "/open/**", "{told:?}");
-}
-
-/// Any text as a path: what is taken can be read one way only.
-pub fn path(bytes: &[u8]) {
-    let Ok(target) = std::str::from_utf8(bytes) else { return };
-    let strict = Reading::default();
-    let lenient = Reading { admit_encoded_slashes: true, admit_semicolons: true, ..Reading::default() };
-    let incoming = incoming("GET", "a.example", target);
-    let Ok(request) = Request::read(&incoming, &strict) else {
-        // What is more lenient may take it; what is strict never takes what is lenient refuses.
-        let _ = Request::read(&incoming, &lenient);
-        return;
-    };
-    assert!(Request::read(&incoming, &lenient).is_ok(), "{target}: strict takes what lenient refuses");
-    let written = target.split('?').next().unwrap_or_default();
-    assert!(written.starts_with('/'));
-    for segment in request.path.segments() {
-        let folds =
-            |text: &str| text.replace('\u{ff0e}', ".").replace('\u{2025}', "..").replace('\u{2024}', ".");
-        assert!(!segment.is_empty() && folds(segment) != "." && folds(segment) != "..", "{target}");
-        assert!(!segment.contains(['/', '\\', ';', '\u{ff0f}', '\u{ff3c}']), "{target}");
-        assert!(!segment.bytes().any(|byte| byte < 0x20 || byte == 0x7f), "{target}");
-        let has_escape = segment
-            .as_bytes()
-            .windows(3)
-            .any(|three| three[0] == b'%' && three[1..].iter().all(u8::is_ascii_hexdigit));
-        assert!(!has_escape, "{target}");
-    }
-    // Written out again, every byte escaped, it is the same path.
-    let escaped: String = request
-        .path
-        .segments()
-        .iter()
-        .map(|segment| segment.bytes().fold("/".to_owned(), |text, byte| format!("{text}%{byte:02X}")))
-        .collect();
-    let escaped = if escaped.is_empty() { "/".to_owned() } else { escaped };
-    let again = self::incoming("GET", "a.example", &escaped);
-    let again = Request::read(&again, &strict).expect("the same path");
-    assert_eq!(again.path.segments(), request.path.segments(), "{target}");
-    // Nobody who takes parameters away, merges or resolves finds another path.
-    let with_slash = format!("{written}/");
-    if !written.ends_with('/') {
-        let with_slash = self::incoming("GET", "a.example", &with_slash);
-        let with_slash = Request::read(&with_slash, &strict).expect("a trailing slash makes no difference");
-        assert_eq!(with_slash.path.segments(), request.path.segments(), "{target}");
-    }
 }
 
 /// Any text as a host: case, port and one trailing dot make no difference.
@@ -249,92 +213,6 @@ pub fn jwt(bytes: &[u8]) {
             assert!(good.iter().any(|known| known == stands.trim_start()), "{stands} is taken for good");
         }
         assert_eq!(first, ask(), "{token}: the memory changes the answer");
-    }
-}
-
-/// Any bytes as a key set: bounded, and the same the second time.
-pub fn jwks(bytes: &[u8]) {
-    let (first, second) = (KeySet::from_jwks(bytes), KeySet::from_jwks(bytes));
-    match (first, second) {
-        (Ok(one), Ok(other)) => {
-            assert!(!one.is_empty() && one.len() <= 200, "{} keys", one.len());
-            assert_eq!(one.len(), other.len());
-            assert!(one.shares_a_key_with(&other));
-        }
-        (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
-        (one, other) => panic!("{one:?} and then {other:?}"),
-    }
-    let _ = KeySet::from_pem(bytes);
-}
-
-/// Any text as a policy: compiled whole, or told what is wrong and where. Without a policy that says so, nobody
-/// gets in without a token.
-pub fn policy(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let file = SourceFile { name: "policy.yaml".into(), text: text.into() };
-    let policy = match compile(&[file]) {
-        Ok(policy) => policy,
-        Err(problems) => {
-            assert!(problems.has_errors());
-            for problem in &problems.problems {
-                let at = problem.at.expect("a place");
-                let byte = |at: u32| usize::try_from(at).expect("a place in a file");
-                let (start, end) = (byte(at.start), byte(at.end));
-                assert!(start <= end && end <= text.len(), "{} {at:?}", problem.message);
-                assert!(!problem.message.is_empty() && problem.hint.is_some(), "{}", problem.message);
-            }
-            return;
-        }
-    };
-    let keys = policy.issuers.iter().map(|issuer| {
-        issuer.sources.iter().map(|_| SourceKeys { set: None, fetched_at: None, remote: true }).collect()
-    });
-    let keys = keys.collect();
-    let policy = Arc::new(policy);
-    let cache = Arc::new(TokenCache::new(CacheSettings::default()));
-    let snapshot = Snapshot { trust: Trust::new(policy.issuers.clone(), keys, cache), policy };
-    for (method, target) in
-        [("GET", "/"), ("POST", "/admin/x"), ("GET", "/users/7"), ("DELETE", "/a/b/c?x=1")]
-    {
-        let incoming = incoming(method, "a.example", target);
-        let Ok(request) = engine::read(&snapshot, &incoming) else { continue };
-        let judgement = engine::authorize(&snapshot, &request, NOW, Attempt::Final).expect("final");
-        let may_be_open =
-            ["anyone", "any", "not", "source", "headers", "query", "when", "preflight", "cidrs", "all"]
-                .iter()
-                .any(|word| text.contains(word));
-        assert!(
-            may_be_open || !matches!(judgement.decision, Decision::Allow(_)),
-            "{method} {target}: {text}"
-        );
-    }
-}
-
-/// Any text as a condition: it compiles or not, and judging it ends.
-pub fn condition(bytes: &[u8]) {
-    let Ok(source) = std::str::from_utf8(bytes) else { return };
-    if source.len() > 4096 {
-        return;
-    }
-    let rule = json!({ "match": "/a/{id}", "token": "optional", "require": { "when": source } });
-    let issuer = json!({ "issuer": "https://auth.example", "audiences": ["crm"], "algorithms": ["HS256"],
-        "keys": { "secret_env": "S" } });
-    let set = json!({ "version": 1, "issuers": { "auth": issuer }, "routes": [rule] });
-    let file = SourceFile { name: "policy.yaml".into(), text: set.to_string().into() };
-    let Ok(policy) = compile(&[file]) else { return };
-    let secret = KeySet::from_secret(SECRET, Encoding::Raw, &[Algorithm::Hs256]).expect("a secret");
-    let keys = vec![vec![SourceKeys { set: Some(Arc::new(secret)), fetched_at: None, remote: false }]];
-    let cache = Arc::new(TokenCache::new(CacheSettings::default()));
-    let policy = Arc::new(policy);
-    let snapshot = Snapshot { trust: Trust::new(policy.issuers.clone(), keys, cache), policy };
-    let bearers: Vec<String> = good_tokens().iter().map(|token| format!("Bearer {token}")).collect();
-    for bearer in [None, Some(&bearers[0]), Some(&bearers[1])] {
-        let headers = bearer.map(|bearer| ("authorization", bearer.as_bytes()));
-        let headers = Headers::new(headers.into_iter().chain([("x-a", b"1".as_slice())]));
-        let incoming = Incoming { headers, ..incoming("GET", "a.example", "/a/7?q=1&q=2") };
-        let request = engine::read(&snapshot, &incoming).expect("well formed");
-        let judge = || engine::authorize(&snapshot, &request, NOW, Attempt::Final).expect("final").decision;
-        assert_eq!(judge(), judge(), "{source}");
     }
 }
 

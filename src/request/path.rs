@@ -242,8 +242,8 @@ fn refuse_folded(decoded: &str) -> Result<(), &'static str> {
     if holds_escape(&folded) {
         return Err("characters of the path fold to an escape");
     }
-    let first = folded.split(';').next().unwrap_or(&folded);
-    if is_dots(&folded) || is_dots(first) {
+    // In every reading: an admitted slash may split the segment, and a `;` end the name.
+    if folded.split('/').any(|part| is_dots(part.split(';').next().unwrap_or(part))) {
         return Err("a segment folds to `.` or `..`");
     }
     Ok(())

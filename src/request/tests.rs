@@ -90,6 +90,31 @@ fn opt_outs_keep_the_character_in_its_segment_and_still_refuse_dots() {
 }
 
 #[test]
+fn dots_that_only_folding_shows_are_refused_in_every_reading() {
+    let slashes = Reading { admit_encoded_slashes: true, ..Reading::default() };
+    let semicolons = Reading { admit_semicolons: true, ..Reading::default() };
+    let both = Reading { admit_encoded_slashes: true, admit_semicolons: true, ..Reading::default() };
+    // Full-width dots, a two dot leader, dots of two kinds; full-width semicolons.
+    let of_slashes =
+        ["/%ef%bc%8e%ef%bc%8e%2fadmin", "/%e2%80%a5%2fadmin", "/a%2f.%e2%80%a4%2fadmin", "/a%2f%ef%bc%8e"];
+    let of_semicolons = ["/%e2%80%a5;x/admin", "/a/%ef%bc%8e.;%2e", "/%ef%bc%8e%ef%bc%9bx"];
+    let of_both = ["/x;%2f%ef%bc%8e%ef%bc%8e;y%2fadmin", "/a%2f%e2%80%a5%ef%bc%9bb%2fadmin"];
+    let all = of_slashes.iter().chain(&of_semicolons).chain(&of_both);
+    for target in of_slashes {
+        refuses(target, &slashes);
+    }
+    for target in of_semicolons {
+        refuses(target, &semicolons);
+    }
+    for target in all {
+        refuses(target, &both);
+    }
+    // Dots that are no whole name, and other signs that are folded.
+    reads("/a%2f%e2%80%a6%2fb", &slashes, &["a/…/b"]);
+    reads("/a%2f%ef%bc%8eb;%e2%80%a5", &both, &["a/．b;‥"]);
+}
+
+#[test]
 fn every_other_reading_is_offered_to_the_fences() {
     let open = Reading { admit_encoded_slashes: true, admit_semicolons: true, ..Reading::default() };
     let path = Path::read("/a%2Fb;x/c", &open).expect("admitted");

@@ -87,6 +87,41 @@ macro_rules! targets {
 
 targets! { check_request path host authorization jwt jwks policy condition differential }
 
+/// Paths that somebody may read otherwise: slashes, parameters, and dots that only folding shows.
+const READ_OTHERWISE: [&str; 12] = [
+    "/yard;v=1/x",
+    "/open%2fvault",
+    "/open;a%2fb/vault%3b",
+    "/;x%2fyard/",
+    "/a%2f%2fb;/c",
+    "/YARD%2Fx;",
+    "/open/%ef%bc%8e%ef%bc%8e%2fyard",
+    "/%e2%80%a5%2fyard/%e2%80%a6",
+    "/x;%2f%ef%bc%8e.;y%2fyard",
+    "/a%ef%bc%8fb;c/%e2%84%80",
+    "/yard%ef%bc%9bx/%ef%bc%852e",
+    "/caf%c3%a9%2fk%e2%84%aa;%c5%bf",
+];
+
+/// Key sets of which the first key is to be left out: private, a secret, small, for encryption, unknown.
+fn sets_with_a_bad_key(good: &serde_json::Value) -> Vec<String> {
+    let changes = [
+        ("d", serde_json::json!("AQAB")),
+        ("kty", serde_json::json!("oct")),
+        ("n", serde_json::json!("wAAB")),
+        ("use", serde_json::json!("enc")),
+        ("crv", serde_json::json!("X25519")),
+        ("key_ops", serde_json::json!(["sign"])),
+    ];
+    let set = |(member, value): (&str, serde_json::Value)| {
+        let mut bad = good.clone();
+        bad["kid"] = "bad".into();
+        bad[member] = value;
+        serde_json::json!({ "keys": [bad, good] }).to_string()
+    };
+    changes.map(set).to_vec()
+}
+
 /// What the corpora begin with. Whatever a fuzzer finds is put beside it.
 fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     let mut seeds = Vec::new();
@@ -95,7 +130,8 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
             seeds.push((target, format!("seed-{index:02}"), text.into_bytes()));
         }
     };
-    texts("path", tables::PLACES.iter().map(|place| place.replace('@', "%2e")).collect());
+    let places = tables::PLACES.iter().map(|place| place.replace('@', "%2e"));
+    texts("path", places.chain(READ_OTHERWISE.map(str::to_owned)).collect());
     let hosts =
         "a.example A.EXAMPLE. a.example:443 [::1]:80 [2001:DB8::1] a_b.c:0 1.2.3.4 a..b @a a,b a:1:2 xn--a";
     texts("host", hosts.split(' ').map(str::to_owned).collect());
@@ -141,6 +177,9 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     let mut sets: Vec<String> = public.as_object().expect("keys").values().map(one).collect();
     let all: Vec<&serde_json::Value> = public.as_object().expect("keys").values().collect();
     sets.extend([serde_json::json!({ "keys": all }).to_string(), "{\"keys\":[]}".to_owned()]);
+    for name in ["rsa-a", "p256-a"] {
+        sets.extend(sets_with_a_bad_key(&public[name]));
+    }
     texts("jwks", sets);
     for entry in fs::read_dir(crate::policy::root().join("broken")).expect("broken policies") {
         let path = entry.expect("an entry").path();
@@ -166,6 +205,24 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
 
 fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
+}
+
+/// Otherwise the targets would look at much and hold nothing against it.
+#[test]
+fn the_stored_policies_and_key_sets_put_the_promises_to_the_proof() {
+    let text = |(_, bytes): (String, Vec<u8>)| String::from_utf8(bytes).ok();
+    let of_policy = |text: String| targets::strangers_kept_out(&text);
+    let kept_out: Vec<usize> = corpus("policy").into_iter().filter_map(text).map(of_policy).collect();
+    let policies = kept_out.iter().filter(|count| **count > 0).count();
+    let requests: usize = kept_out.iter().sum();
+    assert!(policies > 5 && requests > 40, "{requests} requests by {policies} policies");
+    let mut unsound = 0;
+    for set in corpus("jwks").into_iter().filter_map(text) {
+        let Ok(set) = serde_json::from_str::<serde_json::Value>(&set) else { continue };
+        let all = set["keys"].as_array().map_or(0, Vec::len);
+        unsound += all - targets::sound_ids(&set).len();
+    }
+    assert!(unsound > 5, "{unsound} keys that have to be left out");
 }
 
 #[test]

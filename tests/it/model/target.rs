@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
 
 /// A request as it arrives.
 #[derive(Debug, Clone)]
@@ -215,15 +216,7 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
         let segment = String::from_utf8(decoded).ok()?;
         escaped_slash |= segment.contains('/');
         semicolon |= segment.contains(';');
-        let folded = segment.replace('\u{ff0e}', ".").replace('\u{2025}', "..");
-        let escape_left = segment
-            .as_bytes()
-            .windows(3)
-            .any(|three| three[0] == b'%' && three[1].is_ascii_hexdigit() && three[2].is_ascii_hexdigit());
         if strict.any_case && segment.contains(['\u{17f}', '\u{212a}']) {
-            return None;
-        }
-        if folded == "." || folded == ".." || segment.contains(['\u{ff0f}', '\u{ff3c}']) || escape_left {
             return None;
         }
         segments.push(segment);
@@ -231,17 +224,31 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
     if (escaped_slash && !strict.slashes) || (semicolon && !strict.semicolons) {
         return None;
     }
-    // Dots and gaps must not appear in another reading either.
-    for reading in others(&segments) {
+    // Dots, gaps and escapes must not appear to anybody, and nothing that separates to who folds.
+    let readings = others(&segments);
+    for reading in readings.iter().chain([&segments]) {
         let last = reading.len().saturating_sub(1);
         for (index, segment) in reading.iter().enumerate() {
+            let folded: String = segment.nfkc().collect();
+            let before_semicolon = folded.split(';').next().unwrap_or_default();
+            let names = [segment.as_str(), &folded, before_semicolon];
             let is_gap = segment.is_empty() && index != last && !strict.merge;
-            if segment == "." || segment == ".." || is_gap {
+            let is_split = |sign: char| folded.matches(sign).count() != segment.matches(sign).count();
+            if names.iter().any(|name| *name == "." || *name == ".." || holds_escape(name))
+                || is_gap
+                || is_split('/')
+                || is_split('\\')
+            {
                 return None;
             }
         }
     }
     Some((segments, escaped_slash, semicolon))
+}
+
+fn holds_escape(text: &str) -> bool {
+    let is_escape = |three: &[u8]| three[0] == b'%' && three[1..].iter().all(u8::is_ascii_hexdigit);
+    text.as_bytes().windows(3).any(is_escape)
 }
 
 /// Split at escaped slashes, parameters cut, and both; gaps still in them.
