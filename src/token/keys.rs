@@ -160,7 +160,13 @@ impl KeySet {
     /// Whether a key stands in both, under whatever name.
     #[must_use]
     pub fn shares_a_key_with(&self, other: &Self) -> bool {
-        self.keys.iter().any(|key| other.keys.iter().any(|other| key.origin == other.origin))
+        self.origins().any(|one| other.origins().any(|other| one == other))
+    }
+
+    /// What each key is made of: the same for one key under two names or in two forms. That of policy tests, which
+    /// every issuer has, is not told.
+    pub fn origins(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.keys.iter().filter(|key| !matches!(key.material, Material::Fixture(_))).map(Key::origin)
     }
 
     pub(super) fn keys(&self) -> &[Key] {
@@ -205,6 +211,10 @@ impl Key {
 
     pub fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
+    }
+
+    pub fn origin(&self) -> &[u8; 32] {
+        &self.origin
     }
 
     /// Whether the key is for an algorithm, by its type, `alg`, `use` and `key_ops`.

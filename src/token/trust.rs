@@ -6,6 +6,7 @@ mod judge;
 mod verify;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::decision::Denied;
@@ -138,21 +139,39 @@ impl Trust {
         &self.cache
     }
 
-    /// Two issuers of tokens without `iss` that look in one place and hold one key: nobody could tell whose
-    /// token is whose, so none would be accepted.
+    /// Two issuers of tokens without `iss` that hold one key, wherever they look: nobody could tell whose token is
+    /// whose, so none is accepted.
     #[must_use]
     pub fn nameless_with_one_key(&self) -> Option<(IssuerId, IssuerId)> {
-        let sets = |issuer: IssuerId| self.keys(issuer).iter().filter_map(|source| source.set.as_deref());
-        let share = |one: IssuerId, other: IssuerId| {
-            sets(one).any(|one| sets(other).any(|other| one.shares_a_key_with(other)))
-        };
-        self.index.nameless_groups().find_map(|group| {
-            let mut pairs = group
-                .iter()
-                .enumerate()
-                .flat_map(|(at, one)| group.iter().take(at).map(move |other| (*other, *one)));
-            pairs.find(|(one, other)| share(*one, *other))
+        let mut owners: HashMap<&[u8; 32], IssuerId> = HashMap::new();
+        for issuer in self.index.nameless() {
+            for origin in self.sets(*issuer).flat_map(KeySet::origins) {
+                let owner = *owners.entry(origin).or_insert(*issuer);
+                if owner != *issuer {
+                    return Some((owner, *issuer));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the key with this fingerprint, of an issuer of tokens without `iss`, is also another such issuer's:
+    /// then whoever holds a token of it could choose whose it is, by where he puts it.
+    fn is_of_two(&self, issuer: IssuerId, key: &[u8; 32]) -> bool {
+        if self.index.nameless().len() < 2 {
+            return false;
+        }
+        let keys = || self.sets(issuer).flat_map(KeySet::keys);
+        let others = || self.index.nameless().iter().filter(|other| **other != issuer);
+        keys().filter(|known| known.fingerprint() == key).any(|known| {
+            let mut origins = others().flat_map(|other| self.sets(*other)).flat_map(KeySet::origins);
+            origins.any(|origin| origin == known.origin())
         })
+    }
+
+    /// Key sets of an issuer, however old.
+    fn sets(&self, issuer: IssuerId) -> impl Iterator<Item = &KeySet> {
+        self.keys(issuer).iter().filter_map(|source| source.set.as_deref())
     }
 
     /// Whether something stands in a place of any of these issuers.

@@ -75,6 +75,7 @@ impl Trust {
             let settings = self.issuers.get(usize::from(id.0))?;
             let still_holds = Arc::ptr_eq(settings, &entry.settings)
                 && self.may_be_remembered(id, found.place)
+                && !(settings.iss.is_empty() && self.is_of_two(id, &entry.key))
                 && verify::would_try(self, id, &entry, now);
             if !still_holds {
                 return None;

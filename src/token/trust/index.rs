@@ -18,7 +18,9 @@ pub(super) struct Index {
     places: Vec<Place>,
     /// Per issuer.
     places_of: Vec<Vec<PlaceId>>,
-    /// Per place: the issuers of tokens without `iss`.
+    /// The issuers of tokens without `iss`.
+    nameless: Vec<IssuerId>,
+    /// The same per place.
     nameless_at: Vec<Vec<IssuerId>>,
     names: Names,
 }
@@ -29,6 +31,7 @@ impl Index {
             by_iss: HashMap::new(),
             places: Vec::new(),
             places_of: Vec::new(),
+            nameless: Vec::new(),
             nameless_at: Vec::new(),
             names: Names::new(),
         };
@@ -39,6 +42,7 @@ impl Index {
             }
             let places: Vec<PlaceId> = settings.places.iter().map(|place| index.number(place)).collect();
             if settings.iss.is_empty() {
+                index.nameless.push(issuer);
                 for place in &places {
                     index
                         .nameless_at
@@ -100,8 +104,8 @@ impl Index {
         self.nameless_at.get(usize::from(place.0)).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Issuers of tokens without `iss`, by the place where they look.
-    pub fn nameless_groups(&self) -> impl Iterator<Item = &[IssuerId]> {
-        self.nameless_at.iter().map(Vec::as_slice)
+    /// All issuers of tokens without `iss`.
+    pub fn nameless(&self) -> &[IssuerId] {
+        &self.nameless
     }
 }

@@ -44,6 +44,10 @@ impl Trust {
             .issuers
             .get(usize::from(id.0))
             .ok_or_else(|| rejected(Denied::UnknownIssuer, "the issuer is not there", None))?;
+        if settings.iss.is_empty() && self.is_of_two(id, &key) {
+            let detail = "another issuer without `iss` holds the key that verifies it";
+            return Err(rejected(Denied::UnknownIssuer, detail, None));
+        }
         let (header, claims) =
             header::read(token).map_err(|bad| rejected(bad.reason, bad.detail, Some(id)))?;
         let (identity, times) = identify(settings, id, header, claims)

@@ -1,6 +1,8 @@
 //! Whose token it is, for whom, and when (RFC 7519 section 4.1).
 
 use portcullis::time::UnixTime;
+use portcullis::token::IssuerId;
+use portcullis::token::cache::CacheSettings;
 use portcullis::token::keys::KeySet;
 use serde_json::{Value, json};
 
@@ -134,6 +136,50 @@ fn tokens_without_iss_belong_to_the_one_issuer_whose_key_verifies() {
 
     let twice = World::new(issuers, vec![vec![set("rsa-a")], vec![set("rsa-a")]]);
     check("the same key in two", twice.bearer("/passport", &token(&passport)), "unknown_issuer");
+}
+
+/// Whoever holds a token chooses where he puts it: that must not choose whose it is.
+#[test]
+fn a_key_of_two_issuers_without_iss_is_nobodys_wherever_its_tokens_stand() {
+    let issuer = |name: &str, place: &str| {
+        format!(
+            "  {name}:\n    issuer: none\n    audiences: [crm]\n    keys: {{ jwks_url: https://{name}.example/jwks }}\n    token: {place}\n"
+        )
+    };
+    let [own, shared, other] = ["p256-a", "p256-b", "p384-a"]
+        .map(|name| Signer::new(if name == "p384-a" { "ES384" } else { "ES256" }, name));
+    let token =
+        |signer: &Signer| signer.token_with(&json!({ "kid": null }), &claims(&json!({ "iss": "(none)" })));
+    let set = |signers: &[&Signer]| jwks(&signers.iter().map(|signer| signer.jwk()).collect::<Vec<_>>());
+    let mut renamed = shared.jwk();
+    renamed["kid"] = "another".into();
+    for place in ["{ cookie: session }", "{ header: x-token }", "{ header: authorization, scheme: Admin }"] {
+        let issuers = issuer("users", "{ header: authorization, scheme: Bearer }") + &issuer("admins", place);
+        let at_admins = |world: &World, token: &str| match place {
+            "{ cookie: session }" => world.ask("/admins", &[("cookie", &format!("session={token}"))]),
+            "{ header: x-token }" => world.ask("/admins", &[("x-token", token)]),
+            _ => world.ask("/admins", &[("authorization", &format!("Admin {token}"))]),
+        };
+        let keys = vec![vec![set(&[&own, &shared])], vec![set(&[&other])]];
+        let mut world = World::with_cache(&issuers, keys, CacheSettings::default());
+        for _remembered in 0..2 {
+            check("users", world.bearer("/users", &token(&shared)), "allowed");
+            check("admins", at_admins(&world, &token(&other)), "allowed");
+        }
+        assert!(world.snapshot.trust.cache().stats().hits > 1, "{place}: nothing was remembered");
+        // A fetch brings the key of the one to the other, under another name.
+        let admins = vec![jwks(&[other.jwk(), renamed.clone()])];
+        let later = World::new(&issuers, vec![vec![set(&[&own, &shared])], admins]);
+        let keys = [0, 1].map(|index| later.snapshot.trust.keys(IssuerId(index)).to_vec());
+        world.snapshot.trust = world.snapshot.trust.with_keys(keys.to_vec());
+        for world in [&world, &later] {
+            check(place, world.bearer("/users", &token(&shared)), "unknown_issuer");
+            check(place, at_admins(world, &token(&shared)), "unknown_issuer");
+            check("a key of its own", world.bearer("/users", &token(&own)), "allowed");
+            check("and the other's", at_admins(world, &token(&other)), "allowed");
+        }
+        assert!(world.snapshot.trust.nameless_with_one_key().is_some(), "{place}: the log says it");
+    }
 }
 
 #[test]

@@ -2,48 +2,55 @@
 //! policy is compiled, and keys that two issuers without `iss` would share are found where they can be.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use crate::policy::diagnostic::{Diagnostics, codes};
 use crate::policy::document::{self, Text};
 use crate::token::keys::{KeySet, KeysError};
-use crate::token::settings::{Algorithm, IssuerSettings, KeySource, Place};
-use crate::token::trust::MOST_NAMELESS;
+use crate::token::settings::{Algorithm, IssuerSettings, KeySource};
 
-/// An issuer of tokens without `iss`, and what is known of its keys.
-struct Nameless<'p> {
-    name: &'p Text,
-    sources: &'p [KeySource],
-    inline: Rc<[KeySet]>,
+/// What makes two keys one as far as can be seen here: the place they are read from, or what they are made of.
+#[derive(PartialEq, Eq, Hash)]
+enum Mark<'p> {
+    Read(&'static str, &'p str),
+    Written([u8; 32]),
 }
 
-/// Reads the keys that stand in the policy, and reports those that cannot be used.
+/// Reads the keys that stand in the policy, and reports those that cannot be used. Of issuers of tokens without
+/// `iss` no two may share a key, wherever they look: whoever holds a token chooses where he puts it.
 pub(super) fn report(written: &[document::Issuer], compiled: &[IssuerSettings], problems: &mut Diagnostics) {
-    let mut at_place: HashMap<&Place, Vec<Nameless<'_>>> = HashMap::new();
+    let mut owners: HashMap<Mark<'_>, &Text> = HashMap::new();
     for (issuer, settings) in written.iter().zip(compiled) {
         let all_known =
             issuer.algorithms.as_ref().map(Vec::len) == settings.algorithms.as_ref().map(Vec::len);
         let allowed = settings.algorithms.as_deref().filter(|_| all_known);
+        let inline = inline(issuer, allowed, problems);
         let is_nameless = settings.iss.is_empty() && !issuer.iss.is_empty();
-        let inline: Rc<[KeySet]> = inline(issuer, allowed, problems).into();
-        for place in settings.places.iter().filter(|_| is_nameless) {
-            let known = at_place.entry(place).or_default();
-            // More of them are an error of its own.
-            if known.len() >= MOST_NAMELESS {
-                continue;
+        if !is_nameless {
+            continue;
+        }
+        let read = settings.sources.iter().filter_map(place_of).map(|(kind, place)| Mark::Read(kind, place));
+        let of_policy = inline.iter().flat_map(KeySet::origins).map(|origin| Mark::Written(*origin));
+        let mut first: Option<&Text> = None;
+        for mark in read.chain(of_policy) {
+            let owner = *owners.entry(mark).or_insert(&issuer.name);
+            if owner.at != issuer.name.at {
+                first = first.or(Some(owner));
             }
-            let new = Nameless { name: &issuer.name, sources: &settings.sources, inline: Rc::clone(&inline) };
-            if let Some(first) = known.iter().find(|known| share_a_key(known, &new)) {
-                problems
-                    .error(
-                        codes::NAMELESS_WITH_ONE_KEY,
-                        new.name.at,
-                        format!("issuers `{}` and `{}` take tokens without `iss` of one key", first.name.value, new.name.value),
-                    )
-                    .see(first.name.at, "the first one")
-                    .hint("nobody could tell whose token is whose: one issuer, and guards to tell its tokens apart");
-            }
-            known.push(new);
+        }
+        if let Some(first) = first {
+            problems
+                .error(
+                    codes::NAMELESS_WITH_ONE_KEY,
+                    issuer.name.at,
+                    format!(
+                        "issuers `{}` and `{}` take tokens without `iss` of one key",
+                        first.value, issuer.name.value
+                    ),
+                )
+                .see(first.at, "the first one")
+                .hint(
+                    "nobody could tell whose token is whose: one issuer, and guards to tell its tokens apart",
+                );
         }
     }
 }
@@ -102,17 +109,6 @@ fn read(
             .hint("list the keys' own algorithms in `algorithms`, or leave that out");
     }
     Some(set)
-}
-
-/// Whether the keys of two issuers are the same ones as far as can be seen here: one place that they are read
-/// from, or one key in the policy.
-fn share_a_key(one: &Nameless<'_>, other: &Nameless<'_>) -> bool {
-    let is_one_place = |source: &KeySource| {
-        place_of(source)
-            .is_some_and(|place| other.sources.iter().filter_map(place_of).any(|other| other == place))
-    };
-    one.sources.iter().any(is_one_place)
-        || one.inline.iter().any(|one| other.inline.iter().any(|other| one.shares_a_key_with(other)))
 }
 
 /// Where keys are read from, if that is not the policy: one place holds the same keys for everybody.
