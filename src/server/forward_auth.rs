@@ -4,6 +4,7 @@
 //! what is missing, doubled or malformed in the trusted ones is refused.
 
 mod answer;
+mod beside;
 mod connection;
 mod exchange;
 mod target;

@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 use crate::decision::{Denial, Denied};
 use crate::engine;
-use crate::policy::Judgement;
+use crate::policy::{Judgement, Policy};
 use crate::request::{Headers, Incoming};
 use crate::response::{self, Answer};
 use crate::runtime::{Live, Published};
@@ -42,7 +42,12 @@ pub trait Transport {
     ///
     /// # Errors
     /// The denial that is given instead. INVARIANT: a denial can always be said.
-    fn can_say(&self, _answer: &Answer<'_>) -> Result<(), Denial> {
+    fn can_say(
+        &self,
+        _answer: &Answer<'_>,
+        _policy: &Policy,
+        _judgement: &Judgement<'_>,
+    ) -> Result<(), Denial> {
         Ok(())
     }
 
@@ -202,7 +207,7 @@ impl Judge {
         let mut id = [0; Hyphenated::LENGTH];
         let id: &str = self.ids.next(arrival.now).encode_lower(&mut id);
         let answer = response::answer(&snapshot.policy, incoming, &judgement, id);
-        let said = match transport.can_say(&answer) {
+        let said = match transport.can_say(&answer, &snapshot.policy, &judgement) {
             Ok(()) => {
                 let said = transport.say(&answer);
                 self.record(Some(published), Some(incoming), &judgement, &answer, times);

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def caddy(world: World, http: int) -> Process:
     return world.start("caddy", [program("caddy"), "run", "--config", str(config), "--adapter", "caddyfile"], home)
 
 
-def envoy(world: World, http: int) -> Process:
+def envoy(world: World, http: int, *edits: envoy_config.Edit) -> Process:
     """deploy/envoy, asking over HTTP instead of gRPC."""
 
     def ask_over_http(config: envoy_config.Config) -> None:
@@ -77,13 +77,13 @@ def envoy(world: World, http: int) -> Process:
             "path_prefix": "/authz",
             # Everything the policy may look at; by default only a few headers are shown.
             "authorization_response": {
-                "allowed_upstream_headers": {"patterns": [{"prefix": "x-user-"}]},
+                "allowed_upstream_headers": {"patterns": [{"prefix": "x-user-"}, {"exact": "cookie"}]},
                 "allowed_client_headers": {"patterns": [{"safe_regex": {"regex": ".*"}}]},
             },
         }
         filter_["allowed_headers"] = {"patterns": [{"safe_regex": {"regex": ".*"}}]}
 
-    config = world.variant(envoy_config.add_cluster("portcullis-http", http), ask_over_http)
+    config = world.variant(envoy_config.add_cluster("portcullis-http", http), ask_over_http, *edits)
     return world.start_envoy(config)
 
 
@@ -208,6 +208,56 @@ def test_clients_read_the_answers_of_portcullis(proxy: Proxy, callers):
         assert denied.json() == {"message": "Unauthenticated"}
         fence = proxy.ask("GET", "/admin/reports", callers["mobile"])
         assert (fence.json(), fence.header("www-authenticate")) == ({"message": "User role error"}, "jwt-auth")
+
+
+@pytest.mark.parametrize(
+    ("path", "cookies", "left"),
+    [
+        ("/kept", "sess={token}; theme=dark", ["sess={token}; theme=dark"]),
+        ("/kept", "theme=dark; admin=of.an.admin; sess={token}", ["theme=dark; sess={token}"]),
+        ("/taken", "sess={token}; theme=dark", ["theme=dark"]),
+        ("/taken", "a=1; sess={token}; theme=dark; admin=of.an.admin", ["a=1; theme=dark"]),
+        ("/taken", "sess={token}", []),
+    ],
+)
+def test_envoy_takes_tokens_out_of_the_cookies(
+    cookies_of_envoy: World, mint: Callable[..., str], path: str, cookies: str, left: list[str]
+):
+    token = mint()
+    headers = [("host", "crm.example.com"), ("cookie", cookies.format(token=token))]
+    answer = client.http1(cookies_of_envoy.ports.envoy, "GET", path, headers)
+    assert answer.upstream("cookie") == [cookie.format(token=token) for cookie in left]
+
+
+@pytest.fixture(scope="module")
+def cookies_of_envoy() -> Iterator[World]:
+    """Envoy asking over HTTP, and tokens in cookies."""
+    with World() as world:
+        policy = world.policy("")
+        keys = f"audiences: [{tokens.OPENID_AUDIENCE}], keys: {{ jwks_file: jwks.json }}"
+        policy.write_text(f"""
+version: 1
+issuers:
+  auth: {{ issuer: {tokens.OPENID_ISSUER}, token: {{ cookie: sess }}, {keys} }}
+  admin: {{ issuer: https://admin.example.com, token: {{ cookie: admin }}, {keys} }}
+defaults: {{ guard: auth }}
+routes:
+  - {{ match: /kept, allow: authenticated }}
+  - {{ match: /taken, allow: authenticated, upstream: {{ remove_token: true }} }}
+""")
+        world.start_crm_service()
+        http = free_port()
+        flags = ["--listen-http", f"127.0.0.1:{http}", "--http-target", "request", "--http-path-prefix", "/authz"]
+        world.start_portcullis([policy], *flags)
+        envoy(world, http, tokens_in_cookies)
+        yield world
+
+
+def tokens_in_cookies(config: envoy_config.Config) -> None:
+    """Portcullis sees the cookies, and may change them."""
+    filter_ = envoy_config.authorization(config)
+    del filter_["disallowed_headers"]
+    filter_["decoder_header_mutation_rules"]["allow_expression"]["regex"] = "^(x[-_.].*|authorization|cookie)$"
 
 
 def test_without_portcullis_nothing_passes(proxy: Proxy, callers):

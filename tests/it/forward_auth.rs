@@ -13,10 +13,12 @@ use crate::keys::signer::{Signer, jwks};
 
 const POLICY: &str = r#"
 responses: { format: message, decision_id_header: x-decision-id }
-defaults: { upstream: { headers: { x-user-id: "{subject}" } } }
+defaults: { guard: auth, upstream: { headers: { x-user-id: "{subject}" } } }
 routes:
   - { match: /open, allow: anyone }
   - { match: "GET,POST /customers/{id}", allow: authenticated }
+  - { match: /private, allow: authenticated, upstream: { remove_token: true } }
+  - { match: /lined, allow: authenticated, upstream: { remove: [x-token] } }
   - { match: /hidden, allow: nobody, on_deny: { status: 404 } }
 "#;
 
@@ -40,11 +42,16 @@ impl Stand {
     pub fn new(settings: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let signer = Signer::new("k1");
-        let issuer = format!(
-            "version: 1\nissuers: {{ auth: {{ issuer: \"https://auth.example\", audiences: [crm], keys: {{ jwks: '{}' }} }} }}",
-            jwks(&[&signer])
-        );
-        std::fs::write(directory.path().join("policy.yaml"), issuer + POLICY).expect("a policy");
+        let issuer = |name: &str, token: &str| {
+            let keys = jwks(&[&signer]);
+            format!(
+                "  {name}: {{ issuer: \"https://{name}.example\", audiences: [crm], token: {token}, keys: {{ jwks: '{keys}' }} }}\n"
+            )
+        };
+        let auth = issuer("auth", "[{ header: authorization, scheme: Bearer }, { cookie: sess }]");
+        let admin = issuer("admin", "[{ header: x-token }, { cookie: admin }]");
+        let policy = format!("version: 1\nissuers:\n{auth}{admin}{POLICY}");
+        std::fs::write(directory.path().join("policy.yaml"), policy).expect("a policy");
         let listen = ["--listen-http", "127.0.0.1:0", "--log-decisions", "all"];
         let mut serving = Serving::start(directory.path(), &[&listen[..], settings].concat());
         let told = serving.until("listening for other proxies");

@@ -6,13 +6,14 @@ use http::Response;
 use http::request::Parts;
 
 use crate::decision::{Denial, Denied};
+use crate::policy::{Judgement, Policy};
 use crate::request::Headers;
 use crate::response::Answer;
 use crate::server::judge::{Arrival, Judged, Transport};
 use crate::settings::Target;
 use crate::token::Attempt;
 
-use super::{Service, expressible, incoming, response};
+use super::{Service, beside, expressible, incoming, response};
 
 /// Answers a request.
 pub(super) async fn answer(service: Arc<Service>, parts: Parts) -> Response<String> {
@@ -51,8 +52,15 @@ struct Http<'r> {
 impl Transport for Http<'_> {
     type Said = Response<String>;
 
-    fn can_say(&self, answer: &Answer<'_>) -> Result<(), Denial> {
-        expressible(answer, self.headers, self.target)
+    fn can_say(&self, answer: &Answer<'_>, policy: &Policy, judgement: &Judgement<'_>) -> Result<(), Denial> {
+        expressible(answer, self.headers, self.target)?;
+        // Envoy is told by name what to remove.
+        match self.target {
+            Target::Request { .. } => Ok(()),
+            Target::XForwarded | Target::XOriginal => {
+                beside::none_stays(answer, self.headers, policy, judgement)
+            }
+        }
     }
 
     fn say(&self, answer: &Answer<'_>) -> Response<String> {

@@ -56,6 +56,60 @@ fn a_look_alike_that_the_proxy_cannot_remove_is_refused_and_counted_once() {
     assert_eq!(stand.serving.decision()["reason"], "allowed");
 }
 
+/// The service would find another caller than we did, and only Envoy can be told what to remove.
+#[test]
+fn a_token_beside_the_callers_does_not_get_past_a_proxy_that_cannot_remove_it() {
+    let bearer = "authorization: Bearer {token}";
+    let admin = "x-token: of.an.admin";
+    // Path, headers, the answer to a proxy that is told nothing by name, and what Envoy is told to remove and to set.
+    let table: [(&str, &[&str], u16, &str); 14] = [
+        ("/customers/7", &[bearer], 200, ""),
+        ("/customers/7", &[bearer, admin], 400, "-x-token"),
+        ("/customers/7", &[bearer, "cookie: admin=of.an.admin"], 400, "-cookie"),
+        ("/customers/7", &[bearer, "cookie: theme=dark; admin=of.an.admin"], 400, "theme=dark"),
+        ("/customers/7", &[bearer, "cookie: theme=dark"], 200, ""),
+        ("/customers/7", &["cookie: sess={token}; theme=dark"], 200, ""),
+        ("/customers/7", &["cookie: sess={token}; admin=of.an.admin"], 400, "sess={token}"),
+        ("/customers/7", &["cookie: sess={token}", admin], 400, "-x-token"),
+        // The proxy has a line for what the policy always removes.
+        ("/private", &[bearer], 200, "-authorization"),
+        ("/private", &["cookie: sess={token}; theme=dark"], 200, "theme=dark"),
+        ("/private", &[bearer, admin], 400, "-authorization-x-token"),
+        ("/lined", &[bearer, admin], 200, "-x-token"),
+        ("/lined", &[bearer, "cookie: admin=of.an.admin"], 400, "-cookie-x-token"),
+        // Nobody was judged.
+        ("/open", &[admin, "cookie: admin=of.an.admin"], 200, ""),
+    ];
+    let forwarded = |path: &str, fields: &[&str]| {
+        let uri = format!("x-forwarded-uri: {path}");
+        head(&[&GOOD[..3], &[&*uri], fields].concat())
+    };
+    let original = |path: &str, fields: &[&str]| {
+        let url = format!("x-original-url: https://crm.example.com{path}");
+        head(&[&["x-original-method: GET", &*url][..], fields].concat())
+    };
+    let mut caddy = Stand::of("x-forwarded");
+    let mut nginx = Stand::of("x-original");
+    let envoy = Stand::of("request");
+    for (path, fields, status, wanted) in table {
+        let reason = if status == 200 { "allowed" } else { "bad_request" };
+        for (stand, question) in [(&mut caddy, forwarded(path, fields)), (&mut nginx, original(path, fields))]
+        {
+            assert_eq!(stand.ask(&question).status, status, "{path} {fields:?}");
+            assert_eq!(stand.serving.decision()["reason"], reason, "{path} {fields:?}");
+        }
+        let told = envoy.ask(&format!("GET {path} HTTP/1.1\nhost: crm.example.com\n{}", fields.join("\n")));
+        assert_eq!(told.status, 200, "{path} {fields:?}");
+        let removed = told.header("x-envoy-auth-headers-to-remove").expect("removals").split(',');
+        let removed = removed.filter(|name| ["authorization", "cookie", "x-token"].contains(name));
+        let said: String = removed.flat_map(|name| ["-", name]).collect();
+        let cookie = told.header("cookie").unwrap_or_default();
+        let cookie =
+            if cookie.starts_with("sess=") && !cookie.contains(';') { "sess={token}" } else { cookie };
+        assert_eq!(said + cookie, wanted, "{path} {fields:?}");
+    }
+}
+
 #[test]
 fn no_answer_to_something_malformed_is_a_yes() {
     let stand = Stand::new(&["--http-target", "request"]);
