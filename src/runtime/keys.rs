@@ -6,6 +6,7 @@ mod fetch;
 mod http;
 mod issuer;
 mod local;
+mod reach;
 mod roots;
 mod schedule;
 mod source;

@@ -23,6 +23,8 @@ pub(in crate::runtime) enum Cause {
     Url(String),
     #[error("`{0}` is plain http, over which keys can be replaced on the way")]
     PlainHttp(String),
+    #[error("`{0}` is on this machine or beside it, where metadata from elsewhere name no keys")]
+    Near(String),
     #[error("the roots of TLS cannot be read: {0}")]
     Roots(String),
     #[error("the bearer token cannot be read: {0}")]
@@ -55,7 +57,9 @@ impl Cause {
     /// The word for metrics.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Url(_) | Self::PlainHttp(_) | Self::Roots(_) | Self::BearerToken(_) => "configuration",
+            Self::Url(_) | Self::PlainHttp(_) | Self::Near(_) | Self::Roots(_) | Self::BearerToken(_) => {
+                "configuration"
+            }
             Self::Connection(_) => "connection",
             Self::Timeout(_) => "timeout",
             Self::Redirect(_) => "redirect",

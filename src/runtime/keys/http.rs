@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, USER_AGENT,
 };
-use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
@@ -22,6 +21,7 @@ use crate::token::settings::Access;
 
 use super::failure::{Cause, Failure, chain, shown, shown_body};
 use super::local::bounded;
+use super::reach;
 use super::roots::Roots;
 use super::schedule;
 
@@ -39,8 +39,8 @@ pub(super) struct Fetcher {
     encrypted: OnceCell<Client<HttpsConnector<HttpConnector>, Empty<Bytes>>>,
     roots: Arc<Roots>,
     access: Access,
-    /// Where the bearer token may go besides hosts that `ca_file` vouches for.
-    home: Option<Authority>,
+    /// What the policy names: the bearer token may go there, and to hosts that `ca_file` vouches for.
+    home: Uri,
     most_bytes: usize,
 }
 
@@ -57,16 +57,14 @@ impl Fetcher {
             encrypted: OnceCell::new(),
             roots,
             access,
-            home: home.authority().cloned(),
+            home: home.clone(),
             most_bytes,
         }
     }
 
     /// Fetches a URL.
     pub async fn get(&self, url: &Uri) -> Result<Answer, Failure> {
-        if !is_allowed(url, &self.access) {
-            return Err(Cause::PlainHttp(shown(url.to_string().as_bytes())).into());
-        }
+        reach::allowed(url, &self.home, &self.access)?;
         let mut request = Request::builder()
             .uri(url.clone())
             .header(ACCEPT, "application/json, application/jwk-set+json;q=0.9, */*;q=0.1")
@@ -142,7 +140,7 @@ impl Fetcher {
     /// the policy names, and to others only if `ca_file` says whom to trust.
     async fn bearer_token(&self, url: &Uri) -> Result<Option<HeaderValue>, Cause> {
         let Some(path) = &self.access.bearer_token_file else { return Ok(None) };
-        let is_home = url.authority() == self.home.as_ref();
+        let is_home = url.authority() == self.home.authority();
         let is_vouched_for = url.scheme_str() == Some("https") && self.access.ca_file.is_some();
         if !is_home && !is_vouched_for {
             return Ok(None);
@@ -165,17 +163,4 @@ fn connector() -> HttpConnector {
     connector.enforce_http(false);
     connector.set_connect_timeout(Some(CONNECT));
     connector
-}
-
-/// https, or plain http on loopback or where it is said to be meant. The compiler looks at what the policy
-/// names; metadata may name something else.
-fn is_allowed(url: &Uri, access: &Access) -> bool {
-    let Some(host) = url.host() else { return false };
-    let address: Option<std::net::IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    let is_loopback = host == "localhost" || address.is_some_and(|address| address.is_loopback());
-    match url.scheme_str() {
-        Some("https") => true,
-        Some("http") => is_loopback || access.insecure_http,
-        Some(_) | None => false,
-    }
 }

@@ -123,6 +123,30 @@ async fn a_server_that_does_not_speak_tls_as_it_is_spoken_today_is_refused() {
     }
 }
 
+/// Fault: an issuer's metadata send us to a plain-http service on our own machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metadata_over_tls_name_no_plain_http_on_loopback() {
+    let (authority, good) = (Authority::new(), Signer::new("k1"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let ca_file = directory.path().join("ca.pem");
+    std::fs::write(&ca_file, authority.pem()).expect("a file");
+    let inside = Mock::start(Answer::fresh(jwks(&[&good]))).await;
+    let mock = Mock::tls(Answer::fresh(jwks(&[&good])), authority.server("localhost", 4000)).await;
+    let here = format!("https://localhost:{}", mock.address.port());
+    let metadata = |jwks_uri: &str| {
+        Answer::json(serde_json::json!({ "issuer": iss("shaky"), "jwks_uri": jwks_uri }).to_string())
+    };
+    mock.answer_at("/metadata", metadata(&inside.url("/keys")));
+    let keys = format!("keys: {{ discovery: \"{here}/metadata\", ca_file: {} }}", ca_file.display());
+    let world = World::serve(&policy(&[("shaky", keys)]));
+    world.until_issuer("shaky", |issuer| issuer.sources[0].failures > 1).await;
+    assert!(world.error("shaky").contains("is plain http"), "{}", world.error("shaky"));
+    assert_eq!(world.ask("/shaky", Some(&good.token(&iss("shaky")))).await, "keys_unavailable");
+    assert_eq!(inside.hits(), 0, "nobody asked there");
+    mock.answer_at("/metadata", metadata(&format!("{here}/keys")));
+    world.until("/shaky", &good.token(&iss("shaky")), "allowed").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn roots_that_are_replaced_are_used_at_the_next_fetch() {
     let (before, after) = (Authority::new(), Authority::new());
