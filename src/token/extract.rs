@@ -28,6 +28,10 @@ pub(super) struct Unclear {
     pub detail: &'static str,
 }
 
+/// Nothing where a token should be: no server finds one there.
+const EMPTY: Unclear = malformed("the place of the token is empty");
+const BARE: Unclear = malformed("nothing follows the scheme");
+
 const fn malformed(detail: &'static str) -> Unclear {
     Unclear { reason: Denied::MalformedToken, detail }
 }
@@ -68,7 +72,7 @@ pub(super) fn find<'r, 'p>(
     }
     let Some(found) = found else { return Ok(None) };
     if found.token.is_empty() {
-        return Err(malformed("the place of the token is empty"));
+        return Err(EMPTY);
     }
     if found.token.len() > most_bytes {
         return Err(Unclear { reason: Denied::TooLarge, detail: "the token is over `limits.token_bytes`" });
@@ -97,6 +101,25 @@ pub(super) fn may_be_present(request: &Request<'_>, place: &Place) -> bool {
             }),
             Place::Query(name) => request.query.alike(name).next().is_some(),
         }
+}
+
+/// Whether what stands in these places is no clean token, but would be one to a server that takes off what is
+/// around it: white space, quotes, escapes, a second word.
+pub(super) fn is_wrapped<'p>(
+    request: &Request<'_>,
+    places: impl Iterator<Item = (PlaceId, &'p Place)>,
+    most_bytes: usize,
+) -> bool {
+    match find(request, places, most_bytes) {
+        Err(unclear) => unclear != EMPTY && unclear != BARE,
+        Ok(None) => false,
+        Ok(Some(found)) => {
+            let is_clean = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            // Two dots, or what may stand for one: `%2E`, `\056`.
+            let dots = found.token.bytes().filter(|byte| b".%\\".contains(byte)).count();
+            dots >= 2 && !found.token.bytes().all(is_clean)
+        }
+    }
 }
 
 /// Shows every credential that stands in one place.
@@ -156,7 +179,7 @@ fn after_scheme<'v>(value: &'v [u8], scheme: &str) -> Result<Option<&'v str>, Un
         return Ok(None);
     };
     if rest.trim_ascii().is_empty() {
-        return Err(malformed("nothing follows the scheme"));
+        return Err(BARE);
     }
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     if spaces == 0 {

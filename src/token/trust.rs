@@ -186,6 +186,12 @@ impl Trust {
         self.index.places_of(look_in).any(|(_, place)| extract::may_be_present(request, place))
     }
 
+    /// Whether a token stands there that some servers would take out of what is around it, though we do not.
+    #[must_use]
+    pub fn token_is_wrapped(&self, request: &Request<'_>, look_in: &[IssuerId]) -> bool {
+        extract::is_wrapped(request, self.index.places_of(look_in), self.token_bytes)
+    }
+
     /// The credential in the places of some issuers, as it stands there: for explanations.
     ///
     /// # Errors

@@ -151,6 +151,28 @@ pub fn something_stands(issuers: &[(String, Value)], sent: &Sent, view: &View, l
     issuers.iter().flat_map(|(_, issuer)| spots(issuer)).any(stands)
 }
 
+/// Whether some server would find a token in what stands in a place of any issuer and is none to us: behind a tab,
+/// in quotes, before a second word, with its dots written otherwise.
+pub fn could_be_unwrapped(issuers: &[(String, Value)], sent: &Sent, view: &View) -> bool {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter);
+    let is_odd = |text: &str| {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        text.split(['.', '%', '\\']).count() > 2 && !text.chars().all(plain)
+    };
+    let of_spot = |spot: Spot| match &spot {
+        Spot::Header(name, Some(scheme)) => sent.values(name).iter().any(|value| {
+            let value_after = value.trim_start();
+            let end = value_after.find(|letter| !is_word(letter)).unwrap_or(value_after.len());
+            let (word, rest) = value_after.split_at(end);
+            let is_ours = word.eq_ignore_ascii_case(scheme) && !rest.trim().is_empty();
+            let is_as_it_should_be = value_after == value && rest.starts_with(' ');
+            is_ours && (!is_as_it_should_be || is_odd(rest.trim_start_matches(' ')))
+        }),
+        _ => found(&spot, sent, view).iter().flatten().any(|text| is_odd(text)),
+    };
+    issuers.iter().flat_map(|(_, issuer)| spots(issuer)).any(of_spot)
+}
+
 /// Looks for a token in the places of some issuers, and judges it.
 pub fn listen(
     issuers: &[(String, Value)],

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::target::{Captures, Pattern, Sent, View, patterns};
-use super::super::token::{Caller, Keys, listen, something_stands};
+use super::super::token::{Caller, Keys, could_be_unwrapped, listen, something_stands};
 use super::super::value::{Use, Yes};
 use super::{Ground, Set, precedence, rule_name};
 
@@ -73,8 +73,11 @@ impl Set {
             Some("absent") => !something_stands(&self.issuers, sent, view, false),
             Some(_) => match listen(&self.issuers, &self.every_issuer(), keys, sent, view, now) {
                 Caller::Known(_) | Caller::Unjudged => true,
-                Caller::Refused(reason) => precedence(reason).0 == 0,
-                Caller::Nobody => false,
+                Caller::Refused(reason) => {
+                    precedence(reason).0 == 0 || could_be_unwrapped(&self.issuers, sent, view)
+                }
+                // A tab after the scheme is no token to `listen`.
+                Caller::Nobody => could_be_unwrapped(&self.issuers, sent, view),
             },
         }
     }
