@@ -150,6 +150,7 @@ fn a_key_of_two_issuers_without_iss_is_nobodys_wherever_its_tokens_stand() {
         .map(|name| Signer::new(if name == "p384-a" { "ES384" } else { "ES256" }, name));
     let token =
         |signer: &Signer| signer.token_with(&json!({ "kid": null }), &claims(&json!({ "iss": "(none)" })));
+    let [by_own, by_shared, by_other] = [&own, &shared, &other].map(token);
     let set = |signers: &[&Signer]| jwks(&signers.iter().map(|signer| signer.jwk()).collect::<Vec<_>>());
     let mut renamed = shared.jwk();
     renamed["kid"] = "another".into();
@@ -163,8 +164,8 @@ fn a_key_of_two_issuers_without_iss_is_nobodys_wherever_its_tokens_stand() {
         let keys = vec![vec![set(&[&own, &shared])], vec![set(&[&other])]];
         let mut world = World::with_cache(&issuers, keys, CacheSettings::default());
         for _remembered in 0..2 {
-            check("users", world.bearer("/users", &token(&shared)), "allowed");
-            check("admins", at_admins(&world, &token(&other)), "allowed");
+            check("users", world.bearer("/users", &by_shared), "allowed");
+            check("admins", at_admins(&world, &by_other), "allowed");
         }
         assert!(world.snapshot.trust.cache().stats().hits > 1, "{place}: nothing was remembered");
         // A fetch brings the key of the one to the other, under another name.
@@ -173,10 +174,10 @@ fn a_key_of_two_issuers_without_iss_is_nobodys_wherever_its_tokens_stand() {
         let keys = [0, 1].map(|index| later.snapshot.trust.keys(IssuerId(index)).to_vec());
         world.snapshot.trust = world.snapshot.trust.with_keys(keys.to_vec());
         for world in [&world, &later] {
-            check(place, world.bearer("/users", &token(&shared)), "unknown_issuer");
-            check(place, at_admins(world, &token(&shared)), "unknown_issuer");
-            check("a key of its own", world.bearer("/users", &token(&own)), "allowed");
-            check("and the other's", at_admins(world, &token(&other)), "allowed");
+            check(place, world.bearer("/users", &by_shared), "unknown_issuer");
+            check(place, at_admins(world, &by_shared), "unknown_issuer");
+            check("a key of its own", world.bearer("/users", &by_own), "allowed");
+            check("and the other's", at_admins(world, &by_other), "allowed");
         }
         assert!(world.snapshot.trust.nameless_with_one_key().is_some(), "{place}: the log says it");
     }
