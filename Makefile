@@ -67,7 +67,7 @@ soak: build $(VENV) ## half of peak load through Envoy for 30 minutes, with relo
 
 faults: build-tested $(VENV) ## what the tests of docs/reliability.md see: every row's figures
 	cargo test $(CARGO_FLAGS) --test it -- --nocapture | grep '^fault '
-	$(PYTHON) -m pytest tests/e2e/test_faults.py tests/e2e/test_outages.py -s | grep '^fault '
+	$(PYTHON) -m pytest tests/e2e/test_faults.py tests/e2e/test_outages.py tests/e2e/test_combinations.py -s | grep -E '^(fault|together)'
 
 bench-ops: build $(VENV) ## start, memory and reload, beside what was promised
 	@$(PYTHON) benches/operations.py
