@@ -101,7 +101,12 @@ impl<'a> Path<'a> {
     fn readings_as_split(&self) -> Vec<Path<'a>> {
         let mut readings = Vec::new();
         if self.holds_semicolon {
-            readings.push(self.cut_parameters());
+            let cut = self.cut_parameters();
+            // Parameters end at a slash to some, before it is unescaped, and may hold one to others.
+            if self.holds_encoded_slash {
+                readings.push(cut.split_slashes());
+            }
+            readings.push(cut);
         }
         if self.holds_encoded_slash {
             let split = self.split_slashes();

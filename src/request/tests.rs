@@ -119,7 +119,13 @@ fn every_other_reading_is_offered_to_the_fences() {
     let open = Reading { admit_encoded_slashes: true, admit_semicolons: true, ..Reading::default() };
     let path = Path::read("/a%2Fb;x/c", &open).expect("admitted");
     let readings: Vec<String> = path.other_readings().iter().map(Path::joined).collect();
-    assert_eq!(readings, ["/a/b/c", "/a/b/c", "/a/b;x/c"]);
+    assert_eq!(readings, ["/a/b/c", "/a/b/c", "/a/b/c", "/a/b;x/c"]);
+    // The parameter holds a slash, or ends at it.
+    let path = Path::read("/a%2Fb;x%2Fc", &open).expect("admitted");
+    let readings = path.other_readings();
+    for segments in [&["a/b"][..], &["a", "b"], &["a", "b", "c"], &["a", "b;x", "c"]] {
+        assert!(readings.iter().any(|path| path.segments() == segments), "{segments:?}");
+    }
 }
 
 #[test]

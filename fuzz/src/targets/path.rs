@@ -72,15 +72,15 @@ fn is_behind_the_fence(way: &[String], any_case: bool) -> bool {
     }
 }
 
-/// As written; split at escaped slashes; parameters cut; and both. Everything unescaped once, and without the
-/// slash behind it.
-fn ways(written: &str) -> [Way; 4] {
+/// As written; split at escaped slashes; parameters cut; and both in either order. Everything unescaped once, and
+/// without the slash behind it.
+fn ways(written: &str) -> [Way; 5] {
     let mut literal: Way = written.split('/').skip(1).map(unescaped).collect();
     literal.pop_if(|last| last.is_empty());
-    let split: Way = literal.iter().flat_map(|segment| segment.split('/')).map(str::to_owned).collect();
+    let split =
+        |way: &Way| -> Way { way.iter().flat_map(|segment| segment.split('/')).map(str::to_owned).collect() };
     let cut = |way: &Way| -> Way { way.iter().map(|segment| before_semicolon(segment).to_owned()).collect() };
-    let (literal_cut, split_cut) = (cut(&literal), cut(&split));
-    [literal, split, literal_cut, split_cut]
+    [split(&literal), cut(&literal), cut(&split(&literal)), split(&cut(&literal)), literal]
 }
 
 fn unescaped(segment: &str) -> String {

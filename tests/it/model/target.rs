@@ -251,16 +251,15 @@ fn holds_escape(text: &str) -> bool {
     text.as_bytes().windows(3).any(is_escape)
 }
 
-/// Split at escaped slashes, parameters cut, and both; gaps still in them.
+/// Split at escaped slashes, parameters cut, and both in either order; gaps still in them.
 fn others(segments: &[String]) -> Vec<Vec<String>> {
     let cut = |segments: &[String]| -> Vec<String> {
         segments.iter().map(|segment| segment.split(';').next().unwrap_or_default().to_owned()).collect()
     };
-    let split: Vec<String> = segments
-        .iter()
-        .flat_map(|segment| segment.split('/').map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    vec![cut(segments), split.clone(), cut(&split)]
+    let split = |segments: &[String]| -> Vec<String> {
+        segments.iter().flat_map(|segment| segment.split('/')).map(str::to_owned).collect()
+    };
+    vec![cut(segments), split(segments), cut(&split(segments)), split(&cut(segments))]
 }
 
 impl View {

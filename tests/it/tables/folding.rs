@@ -81,10 +81,8 @@ impl Admits {
         if (holds('/') && !self.slashes) || (holds(';') && !self.semicolons) || holds('\\') {
             return REFUSED;
         }
-        let parts = |segment: &String| -> Vec<String> { segment.split('/').map(str::to_owned).collect() };
-        let split: Vec<String> = literal.iter().flat_map(parts).collect();
-        let (literal_cut, split_cut) = (cut(&literal), cut(&split));
-        let readings = [literal, split, literal_cut, split_cut];
+        let cut_then_split = split(&cut(&literal));
+        let readings = [cut(&literal), split(&literal), cut(&split(&literal)), cut_then_split, literal];
         if readings.iter().any(|reading| is_ambiguous(reading, folded)) {
             return REFUSED;
         }
@@ -99,6 +97,10 @@ impl Admits {
 
 fn cut(segments: &[String]) -> Vec<String> {
     segments.iter().map(|segment| segment.split(';').next().expect("a part").to_owned()).collect()
+}
+
+fn split(segments: &[String]) -> Vec<String> {
+    segments.iter().flat_map(|segment| segment.split('/')).map(str::to_owned).collect()
 }
 
 /// A dot segment, a gap or an escape; or what is one, or separates, to somebody who folds.
