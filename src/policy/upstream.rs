@@ -70,12 +70,7 @@ pub fn compile(
     for (name, (at, template)) in &defaults_layer.headers {
         if template.is_none() {
             let message = format!("`{name}` is null in the defaults themselves");
-            report.error(
-                codes::DROPS_NOTHING,
-                *at,
-                message,
-                Some("null drops a default; it stands on a route".into()),
-            );
+            report.error(codes::DROPS_NOTHING, *at, message, "null drops a default; it stands on a route");
         }
     }
     let route_layer = route.map(|written| read(written, captures, &mut report)).unwrap_or_default();
@@ -87,7 +82,10 @@ pub fn compile(
                 codes::DROPS_NOTHING,
                 *at,
                 message,
-                meant.map(|meant| format!("did you mean `{meant}`?")),
+                meant.map_or_else(
+                    || "`defaults.upstream.headers` sets none of this name: leave it out here".to_owned(),
+                    |meant| format!("did you mean `{meant}`?"),
+                ),
             );
         }
     }
@@ -138,7 +136,7 @@ fn read(written: &document::Upstream, captures: &[Box<str>], report: &mut Report
             },
         };
         if layer.headers.contains_key(&lower) {
-            report.error(codes::SET_TWICE, name.at, format!("`{lower}` is set twice"), Some(CASE.into()));
+            report.error(codes::SET_TWICE, name.at, format!("`{lower}` is set twice"), CASE);
         }
         layer.headers.insert(lower, (name.at, template));
     }
@@ -155,18 +153,18 @@ const CASE: &str = "header names are compared without regard to case";
 fn checked_name(name: &document::Text, usage: Use, report: &mut Report<'_>) -> Option<Box<str>> {
     let written = &name.value;
     if !field::is_name(written) {
-        let hint = written.starts_with(':').then(|| "pseudo headers cannot be changed".to_owned());
+        let is_pseudo = written.starts_with(':');
+        let hint = if is_pseudo {
+            "pseudo headers cannot be changed"
+        } else {
+            "letters, digits and hyphens: `x-user-id`"
+        };
         report.error(codes::UPSTREAM_NAME, name.at, format!("`{written}` is no header name"), hint);
         return None;
     }
     if let Some(cause) = field::forbidden(written, usage) {
         let verb = if usage == Use::Remove { "removed" } else { "set" };
-        report.error(
-            codes::UPSTREAM_HEADER,
-            name.at,
-            format!("`{written}` cannot be {verb}"),
-            Some(cause.into()),
-        );
+        report.error(codes::UPSTREAM_HEADER, name.at, format!("`{written}` cannot be {verb}"), cause);
         return None;
     }
     Some(written.to_ascii_lowercase().into())
@@ -184,18 +182,13 @@ fn refuse_contradictions(
         .collect();
     for (index, (name, at)) in set.iter().enumerate() {
         if remove.contains_key(*name) {
-            let hint = "a header that is set is overwritten; it need not be removed".to_owned();
-            report.error(
-                codes::SET_AND_REMOVED,
-                *at,
-                format!("`{name}` is both set and removed"),
-                Some(hint),
-            );
+            let hint = "a header that is set is overwritten; it need not be removed";
+            report.error(codes::SET_AND_REMOVED, *at, format!("`{name}` is both set and removed"), hint);
         }
         let twin = set.iter().take(index).find(|(other, _)| looks_like(other, name));
         if let Some((other, _)) = twin {
-            let hint = "an upstream may read `_` and `.` as `-` and take one for the other".to_owned();
-            report.error(codes::SET_TWICE, *at, format!("`{name}` looks like `{other}`"), Some(hint));
+            let hint = "an upstream may read `_` and `.` as `-` and take one for the other";
+            report.error(codes::SET_TWICE, *at, format!("`{name}` looks like `{other}`"), hint);
         }
     }
 }
@@ -209,7 +202,7 @@ fn check_capture(name: &str, at: At, captures: &[Box<str>], report: &mut Report<
         None if captures.is_empty() => "the route captures nothing".to_owned(),
         None => format!("the route captures `{}`", captures.join("`, `")),
     };
-    report.error(codes::UPSTREAM_CAPTURE, at, format!("`{{params.{name}}}`: no such capture"), Some(hint));
+    report.error(codes::UPSTREAM_CAPTURE, at, format!("`{{params.{name}}}`: no such capture"), hint);
 }
 
 /// Adds problems, each once: the defaults are read anew for every route.
@@ -218,7 +211,7 @@ struct Report<'p> {
 }
 
 impl Report<'_> {
-    fn error(&mut self, code: &'static str, at: At, message: String, hint: Option<String>) {
+    fn error(&mut self, code: &'static str, at: At, message: String, hint: impl Into<String>) {
         let known = self
             .problems
             .problems
@@ -227,10 +220,7 @@ impl Report<'_> {
         if known {
             return;
         }
-        let problem = self.problems.error(code, at, message);
-        if let Some(hint) = hint {
-            problem.hint(hint);
-        }
+        self.problems.error(code, at, message).hint(hint);
     }
 
     fn template(&mut self, name: &str, at: At, problem: Problem) {
@@ -262,7 +252,7 @@ impl Report<'_> {
                 (codes::UPSTREAM_CLAIM, format!("`{{{written}}}` names no claim"), cause.to_owned())
             }
         };
-        self.error(code, at, message, Some(hint));
+        self.error(code, at, message, hint);
     }
 }
 

@@ -154,7 +154,9 @@ fn headers(
 fn header_name(name: &document::Text, problems: &mut Diagnostics) -> Option<Box<str>> {
     let written = &name.value;
     if !field::is_name(written) {
-        problems.error(codes::ANSWER_NAME, name.at, format!("`{written}` is no header name"));
+        problems
+            .error(codes::ANSWER_NAME, name.at, format!("`{written}` is no header name"))
+            .hint("letters, digits and hyphens: `x-request-id`");
         return None;
     }
     if let Some(cause) = field::forbidden(written, Use::Answer) {
