@@ -41,8 +41,8 @@ use crate::model::compare::{compiled, decided, snapshots};
 use crate::model::generate::{self, World};
 use crate::model::random::Random;
 use crate::model::reference::Set;
-pub use jwks::sound_ids;
-pub use policy::strangers_kept_out;
+#[allow(unused_imports, reason = "the tests ask for them")]
+pub use {jwks::sound_ids, policy::strangers_kept_out};
 
 /// Takes any bytes, and panics where a promise is broken.
 pub type Target = fn(&[u8]);

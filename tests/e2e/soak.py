@@ -104,7 +104,7 @@ class Soak:
         self.wrong: Counter = Counter()
         self.counts: Counter = Counter()
         self.latencies: list[float] = []
-        self.samples: list[tuple[float, int, int]] = []
+        self.samples: list[tuple[float, int, int, int]] = []
         self.cancelled: list[int] = []
         self.hostile: Counter = Counter()
         self.reloads = self.rotations = 0
@@ -219,7 +219,13 @@ class Soak:
         status = Path(f"/proc/{portcullis.popen.pid}/status").read_text()
         resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
         descriptors = len(list(Path(f"/proc/{portcullis.popen.pid}/fd").iterdir()))
-        self.samples.append((at, resident, descriptors))
+        self.samples.append((at, resident, descriptors, self.cached_kib()))
+
+    def cached_kib(self) -> int:
+        """What the memory of tokens holds: it fills up to `cache.max_bytes`, whatever is in it."""
+        page = http_get(f"http://127.0.0.1:{self.stack.ports.metrics}/metrics")[1]
+        line = next(line for line in page.splitlines() if line.startswith("portcullis_token_cache_bytes "))
+        return int(float(line.split()[1])) // 1024
 
     def between(self, first: float, last: float, column: int) -> list[int]:
         return [sample[column] for sample in self.samples if first <= sample[0] / self.seconds <= last]
@@ -229,8 +235,9 @@ class Soak:
         return statistics.median(self.between(0.8, 1, 1)) - statistics.median(self.between(0.4, 0.6, 1))
 
     def slope_kib(self) -> float:
-        """What resident memory gains in ten minutes, by the line through all samples after the warm-up."""
-        samples = [(at, resident) for at, resident, _ in self.samples if at >= 0.4 * self.seconds]
+        """What resident memory gains in ten minutes beside remembered tokens, by the line through all samples after
+        the warm-up."""
+        samples = [(at, resident - cached) for at, resident, _, cached in self.samples if at >= 0.4 * self.seconds]
         return 600 * statistics.linear_regression(*zip(*samples, strict=True)).slope
 
     def descriptors(self) -> tuple[float, float]:
@@ -251,7 +258,8 @@ class Soak:
                 f"latency by the generators' clocks: p50 {share(0.5):.1f} ms, p99 {share(0.99):.1f} ms, "
                 f"over 250 ms {late:.3%}",
                 f"memory {statistics.median(self.between(0.4, 0.6, 1)) / 1024:.1f} MiB, "
-                f"grown by {self.growth_kib() / 1024:.2f} MiB, by {self.slope_kib() / 1024:.2f} MiB in ten minutes; "
+                f"grown by {self.growth_kib() / 1024:.2f} MiB, beside {self.samples[-1][3] / 1024:.2f} MiB of "
+                f"remembered tokens by {self.slope_kib() / 1024:.2f} MiB in ten minutes; "
                 f"descriptors {before:.0f}, then {after:.0f}",
             ]
         )
