@@ -112,11 +112,15 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
     /// The routes that have to let the request through: the most specific one last, before it those that may be
     /// meant instead.
     fn meant(&self, index: &'a RouteIndex) -> Meant<'a> {
-        let Some(found) = index.find(self.request) else { return Meant::new() };
         let of = |(id, captures)| Some(Candidate { id, route: self.policy.route(id)?, captures });
-        let mut meant: Meant<'a> = found.rivals.into_iter().filter_map(of).collect();
-        meant.extend(of((found.route, found.captures)));
-        meant
+        // All of them or none: one that is left out would let everybody through.
+        let all = || {
+            let found = index.find(self.request)?;
+            let mut meant = found.rivals.into_iter().map(of).collect::<Option<Meant<'a>>>()?;
+            meant.push(of((found.route, found.captures))?);
+            Some(meant)
+        };
+        all().unwrap_or_default()
     }
 
     /// A path that only some rules admit is refused where the winning route does not, never handed on.
