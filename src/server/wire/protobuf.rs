@@ -31,6 +31,15 @@ impl<'a> Fields<'a> {
         if self.0.is_empty() {
             return Some(None);
         }
+        // Nearly every field of a `CheckRequest`: a short text or message.
+        if let [key @ ..0x80, length @ ..0x80, rest @ ..] = self.0
+            && key & 7 == BYTES
+            && *key > BYTES
+        {
+            let (taken, rest) = rest.split_at_checked(usize::from(*length))?;
+            self.0 = rest;
+            return Some(Some((u32::from(key >> 3), Held::Bytes(taken))));
+        }
         let key = u32::try_from(self.varint()?).ok()?;
         let held = match key & 7 {
             0 => {
