@@ -11,6 +11,7 @@ mod path;
 mod query;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use headers::{Headers, looks_like};
@@ -55,6 +56,10 @@ pub struct Reading {
     pub admit_encoded_slashes: bool,
     /// Some rule says `semicolons: literal`, so they cannot be refused at the door.
     pub admit_semicolons: bool,
+    /// Scripts that a route names (`/index.php/**`): these may have more of a path behind them.
+    pub scripts: BTreeSet<Box<str>>,
+    /// Whether a rule names a host, so that a header with another one could mislead the application.
+    pub names_hosts: bool,
     /// What becomes of headers and parameters that change the method or the target.
     pub overrides: Overrides,
     /// Most bytes of header names and values (`limits.header_bytes`).
@@ -68,6 +73,8 @@ impl Default for Reading {
             merge_empty_segments: false,
             admit_encoded_slashes: false,
             admit_semicolons: false,
+            scripts: BTreeSet::new(),
+            names_hosts: false,
             overrides: Overrides::Reject,
             header_bytes: 128 * 1024,
         }
@@ -107,9 +114,13 @@ impl<'a> Request<'a> {
             Some((path, query)) => (path, Query::new(query)),
             None => (incoming.target, Query::new("")),
         };
-        overrides::judge(reading.overrides, method, &incoming.headers, query)
+        overrides::judge(incoming, method, query, reading)
             .map_err(|problem| Denial::because(Denied::BadRequest, problem))?;
         let path = Path::read(path, reading).map_err(|problem| Denial::because(Denied::BadPath, problem))?;
+        // A fragment never arrives; some applications cut it off.
+        if query.holds_fragment() {
+            return Err(Denial::because(Denied::BadPath, "the query has a `#`"));
+        }
         if incoming.headers.bytes() > reading.header_bytes {
             return Err(Denial::because(Denied::TooLarge, "headers over `limits.header_bytes`"));
         }

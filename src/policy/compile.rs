@@ -18,10 +18,12 @@ use aws_lc_rs::digest;
 use super::diagnostic::{At, Diagnostics, SourceFile, Spanned, codes};
 use super::document::{Document, Match, Matcher, Operand, PathMatch, Scalar, Text};
 use super::guard::Guards;
+use super::matcher::host::HostPattern;
 use super::matcher::index::RouteIndex;
 use super::matcher::request::RequestMatch;
 use super::upstream::Removals;
 use super::{Policy, RuleMeta, answer, lint, reader};
+use crate::request::Path;
 use caller::Families;
 use requirement::{Scope, guard_names};
 
@@ -76,7 +78,7 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
         document.requirements.iter().map(|(name, written)| (&*name.value, written)).collect();
     let mut scope = Scope { guards: &guards, named, used: HashSet::new(), checks: 0, before_rule: 0 };
     let families = Families { guards: &guards, default: &default_guards, only_one };
-    let reading = settings::reading(document);
+    let mut reading = settings::reading(document);
     let places = Places { files };
     let forbids = forbid::compile(document, &mut scope, &families, &reading, &places, problems);
     let routes = route::compile(document, &mut scope, &families, &reading, &places, problems);
@@ -91,6 +93,15 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
         RouteIndex::build(entries.collect(), &reading, problems)
     };
     let (enforced, shadows) = (index(false, problems), index(true, problems));
+    let enforced_matches =
+        || routes.iter().filter(|(route, _)| !route.shadow).flat_map(|(_, matches)| matches);
+    let scripts =
+        enforced_matches().flat_map(RequestMatch::literals).filter(|segment| Path::is_script(segment));
+    reading.scripts = scripts.map(Into::into).collect();
+    reading.names_hosts = {
+        let fenced = forbids.iter().filter(|forbid| !forbid.shadow).flat_map(|forbid| forbid.condition.all());
+        enforced_matches().chain(fenced).any(|one| one.host != HostPattern::Any)
+    };
     let routes: Vec<_> = routes.into_iter().map(|(route, _)| route).collect();
     let has_shadows = routes.iter().any(|route| route.shadow) || forbids.iter().any(|forbid| forbid.shadow);
     // A shadow changes nothing, not even what is kept from the upstream.

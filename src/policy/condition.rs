@@ -10,13 +10,14 @@ use std::sync::Arc;
 use cel::extractors::This;
 use cel::{Context, ExecutionError, Program, Value};
 use regex::Regex;
+use smallvec::SmallVec;
 
 use super::diagnostic::{At, Diagnostics, closest, codes};
 use super::document::Text;
 use super::tri::Tri;
 
 pub use facts::Facts;
-use facts::Spelling;
+use facts::Reading;
 use walk::Walk;
 
 /// Longest source, in bytes.
@@ -177,7 +178,8 @@ impl Condition {
     }
 
     /// Judges it. What cannot be evaluated, or is no boolean, is unknown; so is what a name that looks like
-    /// another could make otherwise, and what is otherwise in lower case where the case of a path does not matter.
+    /// another could make otherwise, and what is otherwise to an application that reads the request in another way
+    /// than it is shown.
     #[must_use]
     pub fn evaluate(&self, facts: &Facts<'_>) -> Tri {
         if self.headers.iter().any(|name| facts.has_header_like(name))
@@ -187,20 +189,32 @@ impl Condition {
         {
             return Tri::Unknown;
         }
-        let as_sent = self.judge(facts, Spelling::AsSent);
-        let sees_path = self.variables.iter().any(|name| matches!(*name, "request" | "params"));
-        if !(sees_path && facts.has_other_spelling()) || self.judge(facts, Spelling::LowerCase) == as_sent {
-            as_sent
-        } else {
-            Tri::Unknown
-        }
+        let as_shown = self.judge(facts, Reading::AsShown);
+        let differs = |reading: &Reading| self.judge(facts, *reading) != as_shown;
+        if self.other_readings(facts).iter().any(differs) { Tri::Unknown } else { as_shown }
     }
 
-    fn judge(&self, facts: &Facts<'_>, spelling: Spelling) -> Tri {
+    /// The other ways in which an application may read what it looks at.
+    fn other_readings(&self, facts: &Facts<'_>) -> SmallVec<[Reading; 3]> {
+        let mut readings = SmallVec::new();
+        let sees_path = self.variables.iter().any(|name| matches!(*name, "request" | "params"));
+        if sees_path && facts.has_other_spelling() {
+            readings.push(Reading::LowerCase);
+        }
+        let has_list = self.goes_through_headers && facts.has_list()
+            || self.headers.iter().any(|name| facts.is_list(name));
+        let sees_query = self.goes_through_query || !self.parameters.is_empty();
+        if has_list || (sees_query && facts.query_may_be_read_otherwise()) {
+            readings.extend([Reading::First, Reading::Last]);
+        }
+        readings
+    }
+
+    fn judge(&self, facts: &Facts<'_>, reading: Reading) -> Tri {
         let mut context = Context::default();
         for name in &self.variables {
             // A caller who is not there leaves the variable out, and the expression fails: unknown.
-            if let Some(value) = facts.value(name, spelling) {
+            if let Some(value) = facts.value(name, reading) {
                 context.add_variable_from_value(*name, value);
             }
         }

@@ -105,6 +105,11 @@ pub struct ForbidCondition {
 }
 
 impl ForbidCondition {
+    /// Its matches and its holes.
+    pub fn all(&self) -> impl Iterator<Item = &RequestMatch> {
+        self.matches.iter().map(|(one, _)| one).chain(&self.except)
+    }
+
     /// All ways in which the rule matches, each with its token condition and what its path captures;
     /// empty where nothing does. A path that may be read in several ways is fenced in if one of them is.
     #[must_use]

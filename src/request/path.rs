@@ -1,5 +1,7 @@
 //! The path: split once, decoded once, and refused where two parties may read it differently.
 
+mod script;
+
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
@@ -48,7 +50,9 @@ impl<'a> Path<'a> {
         }
         for other in path.readings_as_split() {
             other.refuse_dots_and_gaps(reading)?;
+            other.refuse_script(reading)?;
         }
+        path.refuse_script(reading)?;
         Ok(path)
     }
 
@@ -85,12 +89,32 @@ impl<'a> Path<'a> {
     }
 
     /// How others may read this path where the policy admits escaped slashes or semicolons: split at
-    /// the slash, parameters cut, and both. A fence has to hold against every one of them. Empty segments
-    /// are left out of them: `/admin/;x` is `/admin/` to who cuts parameters, and a trailing slash never
-    /// makes a difference.
+    /// the slash, parameters cut, and both; and each of these by who takes what stands behind a script for the path.
+    /// A fence has to hold against every one of them. Empty segments are left out of them: `/admin/;x` is `/admin/` to
+    /// who cuts parameters, and a trailing slash never makes a difference.
     #[must_use]
     pub fn other_readings(&self) -> Vec<Path<'a>> {
-        self.readings_as_split().iter().map(Path::without_gaps).collect()
+        let mut readings: Vec<Path<'a>> = self.readings_as_split().iter().map(Path::without_gaps).collect();
+        let behind = |path: &Path<'a>| Some(Path { segments: script::behind(&path.segments)?, ..*path });
+        let behind: Vec<Path<'a>> = readings.iter().chain([self]).filter_map(behind).collect();
+        readings.extend(behind);
+        readings
+    }
+
+    /// Whether a segment names a script, which may have more of a path behind it where a route names it, too.
+    #[must_use]
+    pub fn is_script(segment: &str) -> bool {
+        script::is_one(segment)
+    }
+
+    /// A script with something behind it, unless the policy names it.
+    fn refuse_script(&self, reading: &Reading) -> Result<(), &'static str> {
+        match script::followed(&self.segments) {
+            Some(script) if !reading.scripts.contains(script) => {
+                Err("a script has more of a path behind it (`/index.php/admin`), and no route names it")
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn without_gaps(&self) -> Path<'a> {

@@ -1,12 +1,16 @@
 //! The query: names and values, decoded once.
 
-mod brackets;
+mod entries;
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use percent_encoding::percent_decode;
 
 use super::headers::folded;
+
+/// Most parameters that every server reads.
+const MOST_PARAMETERS: usize = 1000;
 
 /// What stands after the first `?`. It never takes part in path matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +60,7 @@ impl<'a> Query<'a> {
             let hidden = || names.iter().map(AsRef::as_ref).filter(|name| !is_written(name));
             let seen = before_nul(&present);
             readings(seen).any(|reading| hidden().any(|name| same_folded(reading, name)))
-                || hidden().any(|name| brackets::is_filed_under(seen, name))
+                || hidden().any(|name| entries::are_below(seen, name))
         };
         self.0.split('&').filter(|pair| !pair.is_empty()).any(|pair| {
             let mut parts = pair.split(';').filter(|part| !part.is_empty() && pair.contains(';'));
@@ -64,10 +68,22 @@ impl<'a> Query<'a> {
         })
     }
 
-    /// Whether there are more pairs than this.
+    /// Every value of one name that no server leaves out: some drop a pair with a `;` in it (Go), or with an escape
+    /// that is none.
+    pub fn sure<'s>(self, name: &'s str) -> impl Iterator<Item = Cow<'a, str>> + 's
+    where
+        'a: 's,
+    {
+        let is_sure = |pair: &&str| !pair.is_empty() && !pair.contains(';') && escapes_are_valid(pair);
+        let pairs = self.0.split('&').filter(is_sure).map(read);
+        pairs.filter(move |(present, _)| present == name).map(|(_, value)| value)
+    }
+
+    /// Whether there are more parameters than some servers read: PHP (`max_input_vars`), qs and Node's querystring
+    /// leave out what stands behind the thousandth, and some of them count empty ones.
     #[must_use]
-    pub fn has_more_than(self, most: usize) -> bool {
-        self.0.split('&').filter(|pair| !pair.is_empty()).nth(most).is_some()
+    pub fn is_too_long(self) -> bool {
+        self.0.bytes().filter(|byte| matches!(byte, b'&' | b';')).nth(MOST_PARAMETERS - 1).is_some()
     }
 
     /// Whether some server would read a name otherwise than it is written, whatever name it looked for; brackets that
@@ -77,9 +93,17 @@ impl<'a> Query<'a> {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let is_plain = |name: &str| {
             let (start, keys) = name.split_at(name.find('[').unwrap_or(name.len()));
-            start.bytes().all(is_word) && brackets::are_closed(keys)
+            start.bytes().all(is_word)
+                && (!start.is_empty() || keys.is_empty())
+                && entries::are_plain(keys, is_word)
         };
         self.0.split('&').any(|pair| pair.contains(';') || !is_plain(&read(pair).0))
+    }
+
+    /// Whether a `#` stands in it, as in no request (RFC 9112, section 3.2).
+    #[must_use]
+    pub fn holds_fragment(self) -> bool {
+        memchr(b'#', self.0.as_bytes()).is_some()
     }
 
     /// Whether there is none.
@@ -90,12 +114,12 @@ impl<'a> Query<'a> {
 }
 
 /// Whether a decoded name would be taken for `name` by some server. PHP leaves out blanks before it, ends it at
-/// a `[` or a NUL, and folds `.`, blanks and a lone `[` to `_`; others know no case. Of a name with brackets see
-/// `query/brackets.rs`.
+/// a `[` or a NUL, and folds `.`, blanks and a lone `[` to `_`; others know no case. Of entries (`a[b]`, `[a]`, `a.b`)
+/// see `query/entries.rs`.
 #[must_use]
 pub fn parameter_looks_like(present: &str, name: &str) -> bool {
     let present = before_nul(present);
-    readings(present).any(|reading| same_folded(reading, name)) || brackets::is_filed_under(present, name)
+    readings(present).any(|reading| same_folded(reading, name)) || entries::are_below(present, name)
 }
 
 fn before_nul(present: &str) -> &str {
@@ -110,6 +134,13 @@ fn readings(present: &str) -> impl Iterator<Item = &str> {
 
 fn same_folded(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(folded).eq(other.bytes().map(folded))
+}
+
+fn escapes_are_valid(pair: &str) -> bool {
+    let is_escape = |after: &str| {
+        after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    pair.split('%').skip(1).all(is_escape)
 }
 
 fn read(pair: &str) -> (Cow<'_, str>, Cow<'_, str>) {

@@ -44,6 +44,9 @@ pub(super) fn allow<'a>(
         Overrides::Reject | Overrides::Pass => Vec::new(),
     };
     remove_query.extend(remove_tokens(policy, judgement, route, &mut edits));
+    if policy.reading.overrides == Overrides::Remove {
+        edits.remove.extend(Overrides::misleading(incoming, policy.reading.names_hosts).map(lower));
+    }
     let of_route = route.map(|route| route.upstream.remove());
     let (set, remove) = edits.finish(&policy.removals, of_route);
     Answer::Allow { set, remove, remove_query, dropped, metadata }

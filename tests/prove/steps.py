@@ -133,6 +133,7 @@ def soak(step: Step, _records: dict) -> dict:
     # What the run says of itself, between two empty lines of pytest.
     begin = told.find(" min at half of ")
     lines = told[told.rfind("\n", 0, begin) + 1 :].splitlines()[:5] if begin >= 0 else []
-    if len(lines) != 5 or " passed" not in told:
+    # That it failed is told by how it ended; one that did not run says nothing.
+    if len(lines) != 5:
         raise Failed("the run did not say what came of it")
     return {"told": lines}

@@ -30,14 +30,18 @@ pub fn path(bytes: &[u8]) {
         let read = Request::read(&incoming, reading);
         agrees(target, read.as_ref().ok().map(|request| &request.path), reading);
         let Ok(request) = read else { continue };
-        assert!(written.starts_with('/') && !written.contains(['\\', '#']), "{target}");
+        assert!(written.starts_with('/') && !written.contains('\\') && !target.contains('#'), "{target}");
         let ways = ways(written);
         for way in &ways {
             is_plain(way, reading).unwrap_or_else(|problem| panic!("{target} by {reading:?}: {problem}"));
         }
         let to_fences = request.path.other_readings();
         let to_fences: BTreeSet<Way> = to_fences.iter().chain([&request.path]).map(segments).collect();
-        let ways: BTreeSet<Way> = ways.into_iter().map(without_gaps).collect();
+        let mut ways: BTreeSet<Way> = ways.into_iter().map(without_gaps).collect();
+        // To who goes by CGI this is the root.
+        if ways.iter().any(|way| way.last().is_some_and(|last| is_front_controller(last))) {
+            ways.insert(Way::new());
+        }
         assert_eq!(to_fences, ways, "{target} by {reading:?}");
         let judgement = engine::authorize(snapshot, &request, NOW, Attempt::Final).expect("final");
         let is_fenced = ways.iter().any(|way| is_behind_the_fence(way, reading.case_insensitive));
@@ -61,6 +65,10 @@ fn fenced(bits: u8) -> Snapshot {
     let policy = compile(&[SourceFile { name: "policy.yaml".into(), text: policy.into() }]);
     let cache = Arc::new(TokenCache::new(CacheSettings::default()));
     Snapshot { policy: Arc::new(policy.expect("a policy")), trust: Trust::new(Vec::new(), Vec::new(), cache) }
+}
+
+fn is_front_controller(segment: &str) -> bool {
+    ["index.php", "app.php"].iter().any(|name| segment.eq_ignore_ascii_case(name))
 }
 
 fn is_behind_the_fence(way: &[String], any_case: bool) -> bool {
@@ -144,6 +152,8 @@ fn agrees(target: &str, path: Option<&Path<'_>>, reading: &Reading) {
         merge: reading.merge_empty_segments,
         slashes: reading.admit_encoded_slashes,
         semicolons: reading.admit_semicolons,
+        literals: Vec::new(),
+        names_hosts: false,
         overrides: "reject".to_owned(),
     };
     let sent = Sent {

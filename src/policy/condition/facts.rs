@@ -1,14 +1,17 @@
 //! The variables of a condition.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::str;
 use std::sync::Arc;
 
 use cel::Value;
+use memchr::memchr;
 
 use crate::policy::Captures;
 use crate::policy::guard::Guards;
+use crate::policy::matcher::value::{is_one_value, trimmed};
 use crate::request::{Request, looks_like};
 use crate::time::UnixTime;
 use crate::token::Identity;
@@ -33,17 +36,49 @@ pub struct Facts<'a> {
     pub now: UnixTime,
 }
 
-/// How path and captures are shown.
+/// How a request is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spelling {
-    AsSent,
-    /// As an application may read them that ignores the case of paths.
+pub(super) enum Reading {
+    /// As the language says: headers of one name joined by commas.
+    AsShown,
+    /// Path and captures as an application may read them that ignores the case of paths.
     LowerCase,
+    /// Of a header that is a list the first element, as who looks for one value may take it; query values trimmed.
+    First,
+    /// Of a header that is a list the last element; query values trimmed, and in the contrary order.
+    Last,
 }
 
-impl Spelling {
-    fn of(self, path: &str) -> Value {
-        if self == Self::AsSent { text(path) } else { text(&path.to_ascii_lowercase()) }
+impl Reading {
+    fn path(self, path: &str) -> Value {
+        if self == Self::LowerCase { text(&path.to_ascii_lowercase()) } else { text(path) }
+    }
+
+    /// The value of a header, from all that came with its name.
+    fn header(self, name: &str, values: &[&str]) -> Value {
+        let joined = || values.join(",");
+        let elements = |one: fn(&str) -> Option<&str>, value: Option<&&str>| {
+            let value = value.copied().unwrap_or_default();
+            text(if is_one_value(name) { value } else { one(value).unwrap_or_default().trim() })
+        };
+        match self {
+            Self::AsShown | Self::LowerCase => text(&joined()),
+            Self::First => elements(|value| value.split(',').next(), values.first()),
+            Self::Last => elements(|value| value.rsplit(',').next(), values.last()),
+        }
+    }
+
+    /// The values of a query parameter.
+    fn parameter(self, values: &[Cow<'_, str>]) -> Value {
+        let shown = |value: &Cow<'_, str>| match self {
+            Self::AsShown | Self::LowerCase => text(value),
+            Self::First | Self::Last => text(trimmed(value).last().unwrap_or(value)),
+        };
+        let mut shown: Vec<Value> = values.iter().map(shown).collect();
+        if self == Self::Last {
+            shown.reverse();
+        }
+        Value::List(Arc::new(shown))
     }
 }
 
@@ -65,9 +100,26 @@ impl Facts<'_> {
     /// The same for query parameters, or there are more than a condition may see.
     pub(super) fn has_parameter_like_one_of(&self, names: &[Box<str>]) -> bool {
         let query = self.request.query;
-        !names.is_empty()
-            && !query.is_empty()
-            && (query.has_more_than(MOST_ELEMENTS) || query.hides_one_of(names))
+        !names.is_empty() && !query.is_empty() && (query.is_too_long() || query.hides_one_of(names))
+    }
+
+    /// Whether a header is a list, of several fields or in one with commas.
+    pub(super) fn is_list(&self, name: &str) -> bool {
+        let mut values = self.request.headers.all(name);
+        let first = values.next();
+        values.next().is_some()
+            || (!is_one_value(name) && first.is_some_and(|value| memchr(b',', value).is_some()))
+    }
+
+    /// Whether any is.
+    pub(super) fn has_list(&self) -> bool {
+        self.request.headers.iter().any(|(name, _)| self.is_list(&name.to_ascii_lowercase()))
+    }
+
+    /// Whether a value in the query may be read otherwise: trimmed, or as the last of several.
+    pub(super) fn query_may_be_read_otherwise(&self) -> bool {
+        let mut seen = HashSet::new();
+        self.request.query.pairs().any(|(name, value)| trimmed(&value).next().is_some() || !seen.insert(name))
     }
 
     /// Whether the request has a header that some server would fold to another name: one who goes through all names
@@ -83,14 +135,14 @@ impl Facts<'_> {
     }
 
     /// The value of a variable; `None` where there is none.
-    pub(super) fn value(&self, name: &str, spelling: Spelling) -> Option<Value> {
+    pub(super) fn value(&self, name: &str, reading: Reading) -> Option<Value> {
         let identity = || self.caller.map(|(identity, _)| identity);
         match name {
-            "request" => self.request(spelling),
+            "request" => self.request(reading),
             "source" => Some(self.source()),
             "params" => {
                 let capture = |(name, value): &(&str, std::borrow::Cow<'_, str>)| {
-                    ((*name).to_owned(), spelling.of(value))
+                    ((*name).to_owned(), reading.path(value))
                 };
                 Some(map(self.captures.iter().map(capture)))
             }
@@ -115,29 +167,30 @@ impl Facts<'_> {
     }
 
     /// Nothing where it could not be shown whole: what is left out would be taken for not sent.
-    fn request(&self, spelling: Spelling) -> Option<Value> {
-        let mut headers: HashMap<String, String> = HashMap::new();
+    fn request(&self, reading: Reading) -> Option<Value> {
+        let mut headers: HashMap<String, Vec<&str>> = HashMap::new();
         for (name, value) in self.request.headers.iter() {
-            let value = str::from_utf8(value).ok()?;
-            let known = headers.entry(name.to_ascii_lowercase());
-            known
-                .and_modify(|joined| *joined = format!("{joined},{value}"))
-                .or_insert_with(|| value.to_owned());
+            headers.entry(name.to_ascii_lowercase()).or_default().push(str::from_utf8(value).ok()?);
         }
-        let mut query: HashMap<String, Vec<Value>> = HashMap::new();
+        let mut query: HashMap<String, Vec<Cow<'_, str>>> = HashMap::new();
         for (count, (name, value)) in self.request.query.pairs().enumerate() {
             if count == MOST_ELEMENTS {
                 return None;
             }
-            query.entry(name.into_owned()).or_default().push(text(&value));
+            query.entry(name.into_owned()).or_default().push(value);
         }
+        let headers = headers.into_iter().map(|(name, values)| {
+            let value = reading.header(&name, &values);
+            (name, value)
+        });
+        let query = query.into_iter().map(|(name, values)| (name, reading.parameter(&values)));
         let members = [
             ("method", text(self.request.method)),
-            ("path", spelling.of(&self.request.path.joined())),
+            ("path", reading.path(&self.request.path.joined())),
             ("host", text(&self.request.host)),
             ("time", Value::Int(self.now.seconds())),
-            ("headers", map(headers.into_iter().map(|(name, value)| (name, text(&value))))),
-            ("query", map(query.into_iter().map(|(name, values)| (name, Value::List(Arc::new(values)))))),
+            ("headers", map(headers)),
+            ("query", map(query)),
         ];
         Some(map(members.into_iter().map(|(name, value)| (name.to_owned(), value))))
     }

@@ -52,10 +52,10 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         Some(Judgement::of(Decision::Allow(Grant::new(Allowed::Preflight, id)), Some(id)))
     }
 
-    /// Whether a route for the request as it is was written for `OPTIONS` alone, or closes it by name.
+    /// Whether a route for the request as it is, or one that may be meant by it, was written for `OPTIONS` alone, or closes it by name.
     fn options_have_their_own_route(&self) -> bool {
         let index = &self.policy.index;
-        index.matches_for(self.request).into_iter().flatten().any(|(id, matched)| {
+        index.meant_by(self.request).any(|(id, matched)| {
             let is_closed = || self.policy.route(id).is_some_and(|route| matches!(route.ask, Ask::Nobody));
             let is_own = |one: &RequestMatch| {
                 one.methods.as_ref().is_some_and(|methods| methods.len() == 1 && one.names("OPTIONS"))

@@ -113,7 +113,8 @@ impl RouteIndex {
     /// The most specific route that matches, and those that may be meant instead of it.
     #[must_use]
     pub fn find<'a>(&'a self, request: &'a Request<'_>) -> Option<Found<'a>> {
-        let (winner, rivals) = self.entries_for(request)?;
+        let (winner, rivals) = self.entries_for(request);
+        let winner = winner?;
         let captures = |entry: &'a Entry| entry.matched.capture(request);
         let rivals = rivals.into_iter().map(|rival| (rival.route, captures(rival))).collect();
         Some(Found { route: winner.route, captures: captures(winner), rivals })
@@ -124,12 +125,21 @@ impl RouteIndex {
         &'s self,
         request: &Request<'_>,
     ) -> Option<Vec<(RouteId, &'s RequestMatch)>> {
-        let (winner, rivals) = self.entries_for(request)?;
-        let entries = rivals.into_iter().chain(std::iter::once(winner));
-        Some(entries.map(|entry| (entry.route, &entry.matched)).collect())
+        self.entries_for(request).0?;
+        Some(self.meant_by(request).collect())
     }
 
-    fn entries_for(&self, request: &Request<'_>) -> Option<(&Entry, Vec<&Entry>)> {
+    /// The same, and what may be meant where none wins.
+    pub(crate) fn meant_by<'s>(
+        &'s self,
+        request: &Request<'_>,
+    ) -> impl Iterator<Item = (RouteId, &'s RequestMatch)> + use<'s> {
+        let (winner, rivals) = self.entries_for(request);
+        rivals.into_iter().chain(winner).map(|entry| (entry.route, &entry.matched))
+    }
+
+    /// The match that wins, if one does, and those that may be meant instead.
+    fn entries_for(&self, request: &Request<'_>) -> (Option<&Entry>, Vec<&Entry>) {
         let mut rivals = Vec::new();
         for tree in self.trees(&request.host) {
             let mut undecided = Vec::new();
@@ -141,11 +151,15 @@ impl RouteIndex {
                 rivals.append(&mut undecided);
             }
             if let Some(winner) = winner {
-                rivals.retain(|entry| entry.route != winner.route);
-                return Some((winner, rivals));
+                // Another match of its route asks the same, unless it captures something else.
+                rivals.retain(|entry: &&Entry| {
+                    entry.route != winner.route
+                        || entry.matched.capture(request) != winner.matched.capture(request)
+                });
+                return (Some(winner), rivals);
             }
         }
-        None
+        (None, rivals)
     }
 
     /// Matches that take every request which this one takes.
@@ -193,9 +207,15 @@ impl RouteIndex {
         undecided: &mut Vec<&'s Entry>,
     ) -> Option<&'s Entry> {
         let found = tree.root.find(self, request.path.segments(), request, undecided);
-        // No route by regular expression takes a path with an escaped slash.
-        if found.is_some() || tree.regexes.is_empty() || request.path.holds_encoded_slash() {
+        if found.is_some() || tree.regexes.is_empty() {
             return found;
+        }
+        // No route by regular expression takes a path with an escaped slash, and each may be meant.
+        if request.path.holds_encoded_slash() {
+            let entries = tree.regexes.iter().filter_map(|index| self.entries.get(*index));
+            undecided
+                .extend(entries.filter(|entry| entry.matched.admits(request, &Captures::new()) != Tri::No));
+            return None;
         }
         let path = request.path.joined();
         self.first(&tree.regexes, request, undecided, |entry| match &entry.matched.path {

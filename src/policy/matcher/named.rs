@@ -1,5 +1,5 @@
 //! Headers and query parameters by name. Servers fold names that are alike to one, so that a name can be read in
-//! two ways: as it is written, and with everything that some server would take for it.
+//! two ways: as it is written, where every server finds it, and with everything that some server would take for it.
 
 use std::str;
 
@@ -28,15 +28,16 @@ impl Purpose {
         }
     }
 
-    fn judge(self, matcher: &ValueMatcher, own: impl FnOnce() -> Tri, alike: impl FnOnce() -> Tri) -> Tri {
+    /// `sure`: with what every server finds under the name; `alike`: with what some server does.
+    fn judge(self, matcher: &ValueMatcher, sure: impl FnOnce() -> Tri, alike: impl FnOnce() -> Tri) -> Tri {
         let asks_for_absence = matcher.presence() == Some(false);
         match self {
             Self::Opening => {
-                let own = own();
-                if own == alike() { own } else { Tri::Unknown }
+                let sure = sure();
+                if sure == alike() { sure } else { Tri::Unknown }
             }
-            Self::Fence if asks_for_absence => own(),
-            Self::Fence => own().or(alike()),
+            Self::Fence if asks_for_absence => sure(),
+            Self::Fence => sure().or(alike()),
         }
     }
 }
@@ -66,7 +67,11 @@ pub fn parameter(
     request: &Request<'_>,
     captures: &Captures<'_>,
 ) -> Tri {
-    let own = || matcher.matches_parameter(request.query.all(name), purpose.quantifier(), captures);
+    // Nobody knows what an application sees of it.
+    if request.query.is_too_long() {
+        return Tri::Unknown;
+    }
+    let sure = || matcher.matches_parameter(request.query.sure(name), purpose.quantifier(), captures);
     let alike = || matcher.matches_parameter(request.query.alike(name), purpose.quantifier(), captures);
-    purpose.judge(matcher, own, alike)
+    purpose.judge(matcher, sure, alike)
 }

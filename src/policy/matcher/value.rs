@@ -4,11 +4,15 @@ mod compile;
 mod known;
 mod single;
 mod texts;
+mod trimmed;
 mod words;
 
 use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
+
+pub(in crate::policy) use single::is_one_value;
+pub(in crate::policy) use trimmed::trimmed;
 
 use crate::policy::Captures;
 use crate::policy::tri::Tri;
@@ -16,6 +20,9 @@ use crate::token::claims::{ClaimPath, Claims};
 
 use super::capture::CaptureText;
 use super::pattern::Pattern;
+
+/// Ends of lines; a dot takes none of them, all, or some.
+const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// What a matcher is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,16 +123,12 @@ impl ValueMatcher {
             Test::ContainsAll(operands) => Tri::all(operands.iter().map(one_is_held)),
             Test::Prefix(prefix) => text(value, |text| starts_with(text, prefix, self.ignore_case)),
             Test::Suffix(suffix) => text(value, |text| ends_with(text, suffix, self.ignore_case)),
-            Test::Matches(pattern) => match value {
-                Value::Array(items) => {
-                    Tri::any(items.iter().map(|item| text(item, |text| pattern.is_match(text))))
-                }
-                single @ (Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::String(_)
-                | Value::Object(_)) => text(single, |text| pattern.is_match(text)),
-            },
+            Test::Matches(pattern) => Tri::any(held(value).iter().map(|item| match item.as_str() {
+                // Whether a dot takes it is told differently by every language.
+                Some(text) if text.contains(BREAKS) => Tri::Unknown,
+                Some(text) => Tri::from(pattern.is_match(text)),
+                None => Tri::Unknown,
+            })),
             Test::AtLeast(least) => {
                 number(value, |number| least.compare(number).is_some_and(Ordering::is_ge))
             }

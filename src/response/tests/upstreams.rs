@@ -9,7 +9,7 @@ use super::fixture::*;
 use super::*;
 use crate::decision::Allowed;
 use crate::policy::upstream::Removals;
-use crate::request::Overrides;
+use crate::request::{Overrides, Request};
 use crate::token::settings::Place;
 
 #[derive(Debug)]
@@ -300,6 +300,51 @@ fn overrides_are_kept_from_the_upstream() {
         assert_eq!(edits.removes("x_rewrite_url"), target, "{overrides:?}");
         assert_eq!(edits.removes("x_http_method_override"), method, "{overrides:?}");
         assert_eq!(edits.remove_query, query, "{overrides:?}");
+    }
+}
+
+/// That of the request.
+const HOST: &str = "api.example.com";
+
+#[test]
+fn a_header_that_names_another_host_or_path_is_refused_or_kept_from_the_upstream() {
+    let mut policy = plain();
+    for (name, value, is_other) in [
+        ("x-forwarded-host", HOST, false),
+        ("X-Forwarded-Host", &*HOST.to_ascii_uppercase(), false),
+        ("x-forwarded-host", &*format!("{HOST}:443, {HOST}"), false),
+        ("x-forwarded-host", "admin.example.com", true),
+        ("X_Forwarded_Host", "admin.example.com", true),
+        ("x-forwarded-host", &*format!("{HOST}, admin.example.com"), true),
+        ("x-forwarded-host", "", true),
+        ("x-forwarded-host", "caf\u{e9}", true),
+        ("forwarded", "for=192.0.2.60;proto=https", false),
+        ("forwarded", &*format!("for=1.2.3.4; Host=\"{HOST}:8443\""), false),
+        ("Forwarded", "for=1.2.3.4;host=admin.example.com", true),
+        ("Forwarded", &*format!("host={HOST}, for=a; HOST = \"admin.example.com\""), true),
+        ("x-host", "admin.example.com", false),
+        ("SCRIPT_NAME", "/public", true),
+        ("path-info", "/admin", true),
+        ("script", "/public", false),
+    ] {
+        for names_hosts in [true, false] {
+            let names_path = matches!(name, "SCRIPT_NAME" | "path-info");
+            let misleads = is_other && (names_hosts || names_path);
+            policy.reading.names_hosts = names_hosts;
+            for overrides in [Overrides::Remove, Overrides::Pass] {
+                policy.reading.overrides = overrides;
+                let edits = edits(&policy, &incoming("/", &[(name, value)]), &allowed(Allowed::Met));
+                let removes = misleads && overrides == Overrides::Remove;
+                assert_eq!(
+                    edits.removes(&name.to_ascii_lowercase()),
+                    removes,
+                    "{name}: {value} {overrides:?}"
+                );
+            }
+            policy.reading.overrides = Overrides::Reject;
+            let incoming = incoming("/", &[(name, value)]);
+            assert_eq!(Request::read(&incoming, &policy.reading).is_err(), misleads, "{name}: {value}");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::target::{Captures, Pattern, Sent, Strictness, View, patterns};
+use super::target::{Captures, Pattern, Place, Sent, Strictness, View, patterns};
 use super::token::{Caller, Keys, Person, listen};
 use super::value::{No, Tri, Unknown, Use, Values, Yes, all, texts_hold};
 
@@ -155,6 +155,15 @@ impl Set {
             let enforced = self.routes.iter().filter(|route| !is_shadow(route));
             enforced.filter_map(|route| route.get("paths")?.get(key)?.as_str()).any(|found| found == word)
         };
+        let enforced: Vec<Pattern> = self
+            .routes
+            .iter()
+            .filter(|route| !is_shadow(route))
+            .flat_map(|route| patterns(route.get("match")))
+            .collect();
+        let fences = self.forbid.iter().filter(|rule| !is_shadow(rule));
+        let fenced: Vec<Pattern> =
+            fences.flat_map(|rule| [rule.get("match"), rule.get("except")]).flat_map(patterns).collect();
         Strictness {
             any_case: self.option("paths", "case") == Some("insensitive"),
             merge: self.option("paths", "empty_segments") == Some("merge"),
@@ -162,6 +171,14 @@ impl Set {
                 || of_routes("encoded_slashes", "segment"),
             semicolons: self.option("paths", "semicolons") == Some("literal")
                 || of_routes("semicolons", "literal"),
+            literals: enforced
+                .iter()
+                .flat_map(|pattern| match &pattern.path {
+                    Place::Template(pieces) => pieces.clone(),
+                    Place::Regex(_) => Vec::new(),
+                })
+                .collect(),
+            names_hosts: enforced.iter().chain(&fenced).any(|pattern| pattern.host.is_some()),
             overrides: self.singles.get("overrides").and_then(Value::as_str).unwrap_or("reject").to_owned(),
         }
     }
@@ -170,6 +187,12 @@ impl Set {
     /// surely matches last, and before it, most specific first, those above it of which it cannot be told. Two sure
     /// ones of equal rank are a defect.
     fn meant(&self, sent: &Sent, view: &View, shadow: bool) -> Vec<Meant<'_>> {
+        let (winner, others) = self.matching(sent, view, shadow);
+        winner.map(|winner| others.into_iter().chain([winner]).collect()).unwrap_or_default()
+    }
+
+    /// The one that surely matches, if one does, and those of which it cannot be told.
+    fn matching(&self, sent: &Sent, view: &View, shadow: bool) -> (Option<Meant<'_>>, Vec<Meant<'_>>) {
         let any_case = self.strictness().any_case;
         let mut sure = Vec::new();
         let mut unsure = Vec::new();
@@ -183,7 +206,10 @@ impl Set {
                 list.push((rank, Meant { route, pattern, captures }));
             }
         }
-        let Some(best) = sure.iter().map(|(rank, _)| rank.clone()).min() else { return Vec::new() };
+        unsure.sort_by_key(|(rank, _)| rank.clone());
+        let Some(best) = sure.iter().map(|(rank, _)| rank.clone()).min() else {
+            return (None, unsure.into_iter().map(|(_, one)| one).collect());
+        };
         sure.retain(|(rank, _)| *rank == best);
         let (_, winner) = sure.swap_remove(0);
         for (_, other) in &sure {
@@ -192,9 +218,11 @@ impl Set {
                 "two routes of equal rank match one request"
             );
         }
-        unsure.retain(|(rank, other)| *rank <= best && other.route["name"] != winner.route["name"]);
-        unsure.sort_by_key(|(rank, _)| rank.clone());
-        unsure.into_iter().map(|(_, one)| one).chain([winner]).collect()
+        let asks_the_same = |other: &Meant<'_>| {
+            other.route["name"] == winner.route["name"] && other.captures.texts == winner.captures.texts
+        };
+        unsure.retain(|(rank, other)| *rank <= best && !asks_the_same(other));
+        (Some(winner), unsure.into_iter().map(|(_, one)| one).collect())
     }
 
     fn fence_matches(
@@ -376,8 +404,10 @@ fn pattern_matches(pattern: &Pattern, sent: &Sent, view: &View, any_case: bool) 
     if !pattern.takes_method(&view.method) || !pattern.takes_host(&view.host) {
         return None;
     }
-    let captures = pattern.take_path(view, any_case, false)?;
-    if conditions_hold(pattern, sent, view, Use::Opening, &captures) == Yes {
+    let captures = pattern.take_path(view, any_case, view.escaped_slash)?;
+    // An expression sees no escaped slash, so that it cannot be told whether it is meant.
+    let is_sure = !(view.escaped_slash && matches!(pattern.path, Place::Regex(_)));
+    if is_sure && conditions_hold(pattern, sent, view, Use::Opening, &captures) == Yes {
         return Some((Yes, captures));
     }
     (conditions_hold(pattern, sent, view, Use::Fence, &captures) != No).then_some((Unknown, captures))
@@ -391,12 +421,14 @@ fn conditions_hold(pattern: &Pattern, sent: &Sent, view: &View, purpose: Use, ca
 }
 
 fn header_holds(name: &str, matcher: &Value, sent: &Sent, purpose: Use, captures: &Captures) -> Tri {
-    let values = Values { own: sent.values(name), alike: sent.alike(name), header: Some(name.to_owned()) };
+    let header = Some(name.to_owned());
+    let values = Values { own: sent.values(name), alike: sent.alike(name), cut_off: false, header };
     texts_hold(matcher, &values, purpose, captures)
 }
 
 fn parameter_holds(name: &str, matcher: &Value, view: &View, purpose: Use, captures: &Captures) -> Tri {
-    let values = Values { own: view.parameter(name), alike: view.parameter_alike(name), header: None };
+    let (own, alike) = (view.sure_parameter(name), view.parameter_alike(name));
+    let values = Values { own, alike, cut_off: view.long_query, header: None };
     texts_hold(matcher, &values, purpose, captures)
 }
 

@@ -36,6 +36,10 @@ pub struct View {
     pub query: Vec<(String, String)>,
     /// The same to somebody who takes `;` for `&`, too.
     pub loose_query: Vec<(String, String)>,
+    /// What nobody drops as malformed.
+    pub sure_query: Vec<(String, String)>,
+    /// More than some read.
+    pub long_query: bool,
 }
 
 /// How strictly a set reads.
@@ -45,6 +49,9 @@ pub struct Strictness {
     pub merge: bool,
     pub slashes: bool,
     pub semicolons: bool,
+    /// Segments that routes name.
+    pub literals: Vec<String>,
+    pub names_hosts: bool,
     pub overrides: String,
 }
 
@@ -71,19 +78,18 @@ pub fn parameter_alike(sent: &str, name: &str) -> bool {
     starts.chain([sent]).any(|one| fold(one) == fold(name)) || entry_alike(sent, name)
 }
 
-/// Whether `a[b]` or `a[]` is meant: by `a[b]rest`, `a[b][c]`, `a[ b]`; and by any entry where a number is left out.
+/// Whether an entry is meant, or what it is an entry of: `a[b]`, `[a][b]`, `a.b`, `a[b`, `a['b']`, `a[b]rest`; and any
+/// entry where a number is left out.
 fn entry_alike(sent: &str, name: &str) -> bool {
-    let shape = regex::Regex::new(r"(?s)^([^\[]*)((?:\[[^\]]*\])+)").expect("a regex");
-    let apart = |text: &str| {
-        let found = shape.captures(text)?;
-        let keys: Vec<String> =
-            found[2][1..found[2].len() - 1].split("][").map(|key| fold(key.trim())).collect();
-        Some((fold(found[1].trim_end()), keys))
+    let numberless = regex::Regex::new(r"\[\s*\]").expect("a regex");
+    let keys = |text: &str| -> Vec<String> {
+        let marked = numberless.replace_all(text, "[\0]");
+        let parts = marked.split(['[', ']', '.', '\'', '"']).map(str::trim).filter(|part| !part.is_empty());
+        parts.map(|part| if part == "\0" { String::new() } else { fold(part) }).collect()
     };
-    let (Some((sent, found)), Some((name, wanted))) = (apart(sent), apart(name)) else { return false };
+    let (found, wanted) = (keys(sent.trim_start_matches('!')), keys(name));
     let is_number = |text: &String| text.chars().all(|letter| letter.is_ascii_digit());
-    sent == name
-        && found.len() >= wanted.len()
+    found.len() >= wanted.len()
         && wanted.iter().zip(&found).all(|(wanted, found)| {
             wanted.is_empty() || wanted == found || (found.is_empty() && is_number(wanted))
         })
@@ -114,22 +120,61 @@ impl Sent {
             return Err("bad_request");
         }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let has_fragment = query.contains('#');
+        let long_query = query.split(['&', ';']).count() > 1000;
         let loose_query = loose_pairs(query);
+        let sure_query = query
+            .split('&')
+            .filter(|pair| !pair.contains(';') && unescape(pair, false).is_some())
+            .flat_map(pairs)
+            .collect();
         let query = pairs(query);
         if strict.overrides == "reject" {
             let names = ["x-http-method-override", "x-http-method", "x-method-override"];
             let by_header =
                 self.headers.iter().any(|(name, _)| names.iter().any(|known| look_alike(name, known)));
             let by_query = loose_query.iter().any(|(name, _)| parameter_alike(name, "_method"));
-            if by_header || (self.method == "POST" && by_query) {
+            let by_path = self
+                .headers
+                .iter()
+                .any(|(name, _)| ["script-name", "path-info"].iter().any(|known| look_alike(name, known)));
+            let by_host = strict.names_hosts && self.names_another_host(&host);
+            if by_header || (self.method == "POST" && by_query) || by_path || by_host {
                 return Err("bad_request");
             }
         }
         let (segments, escaped_slash, semicolon) = path_of(path, strict).ok_or("bad_path")?;
+        if has_fragment {
+            return Err("bad_path");
+        }
         if self.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > 128 * 1024 {
             return Err("too_large");
         }
-        Ok(View { method: self.method.clone(), host, segments, escaped_slash, semicolon, query, loose_query })
+        Ok(View {
+            method: self.method.clone(),
+            host,
+            segments,
+            escaped_slash,
+            semicolon,
+            query,
+            loose_query,
+            sure_query,
+            long_query,
+        })
+    }
+}
+
+impl Sent {
+    fn names_another_host(&self, judged: &str) -> bool {
+        let is_other = |text: &str| host(text.trim()).as_deref() != Some(judged);
+        let by_list = self.alike("x-forwarded-host").iter().any(|value| value.split(',').any(is_other));
+        let parameter = regex::Regex::new(r#"(?i)^\s*host\s*=\s*"?([^"]*?)"?\s*$"#).expect("a regex");
+        by_list
+            || self
+                .values("forwarded")
+                .iter()
+                .flat_map(|value| value.split([',', ';']))
+                .any(|element| parameter.captures(element).is_some_and(|found| is_other(&found[1])))
     }
 }
 
@@ -242,8 +287,23 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
                 return None;
             }
         }
+        let script = script(reading);
+        if script.is_some_and(|(name, _, has_more)| has_more && !strict.literals.contains(&name)) {
+            return None;
+        }
     }
     Some((segments, escaped_slash, semicolon))
+}
+
+/// The first script: its segment, what stands behind it, and whether something does.
+fn script(segments: &[String]) -> Option<(String, Vec<String>, bool)> {
+    let shape = regex::Regex::new(r"(?is)^(?:.*\.(?:php[0-9]?|phtml|phar|f?cgi)|(?:index|app)\.php(.+))$")
+        .expect("a regex");
+    let at = segments.iter().position(|segment| shape.is_match(segment))?;
+    let own = shape.captures(&segments[at])?.get(1).map(|more| more.as_str().to_owned());
+    let behind: Vec<String> = own.into_iter().chain(segments[at + 1..].iter().cloned()).collect();
+    let has_more = !behind.is_empty();
+    Some((segments[at].clone(), behind, has_more))
 }
 
 fn holds_escape(text: &str) -> bool {
@@ -272,6 +332,13 @@ impl View {
                 readings.push(View { segments, ..self.clone() });
             }
         }
+        let behind = |view: &View| {
+            let (name, segments, has_more) = script(&view.segments)?;
+            let is_front = ["index.php", "app.php"].contains(&&*name.to_ascii_lowercase());
+            (has_more || is_front).then(|| View { segments, ..view.clone() })
+        };
+        let behind: Vec<View> = readings.iter().filter_map(behind).collect();
+        readings.extend(behind);
         readings
     }
 
@@ -281,6 +348,10 @@ impl View {
 
     pub fn parameter(&self, name: &str) -> Vec<String> {
         self.query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    pub fn sure_parameter(&self, name: &str) -> Vec<String> {
+        self.sure_query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
     }
 
     pub fn parameter_alike(&self, name: &str) -> Vec<String> {

@@ -159,9 +159,13 @@ pub fn holds(matcher: &Value, value: Option<&Value>, captures: &Captures) -> Tri
                     let flag = if any_case { "(?i)" } else { "" };
                     let source = format!("^{flag}(?:{})$", operand.as_str().expect("a text"));
                     let regex = regex::Regex::new(&source).expect("a regex");
-                    any(items(value)
-                        .iter()
-                        .map(|item| item.as_str().map_or(Unknown, |text| tri(regex.is_match(text)))))
+                    any(items(value).iter().map(|item| match item.as_str() {
+                        Some(text) if text.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) => {
+                            Unknown
+                        }
+                        Some(text) => tri(regex.is_match(text)),
+                        None => Unknown,
+                    }))
                 }
                 "at_least" => value
                     .as_f64()
@@ -186,16 +190,21 @@ pub enum Use {
     Fence,
 }
 
-/// Values as they were sent, and those that some server would find under the same name, the former among them.
+/// Values that every server finds under a name, and those that some server would, the former among them.
 pub struct Values {
     pub own: Vec<String>,
     pub alike: Vec<String>,
+    /// There may be others that nobody sees.
+    pub cut_off: bool,
     /// The name, where it is a header's.
     pub header: Option<String>,
 }
 
 /// Judges the values of a header or parameter. What opens must hold in both readings, a fence in one.
 pub fn texts_hold(matcher: &Value, values: &Values, purpose: Use, captures: &Captures) -> Tri {
+    if values.cut_off {
+        return Unknown;
+    }
     let read = |several: &[String]| match &values.header {
         Some(name) => headers_hold(matcher, name, several, purpose, captures),
         None => parameters_hold(matcher, several, purpose, captures),
@@ -240,8 +249,10 @@ fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &
         _ => list_holds(matcher, value, purpose, captures),
     };
     let mut values = values.to_vec();
-    let seen = |value: &String| value.split('\0').next().expect("a part").trim().to_owned();
-    values.extend(values.iter().map(seen).collect::<Vec<_>>());
+    let ends = regex::Regex::new(r"^[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+|[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+$").expect("a regex");
+    let cut = |text: &str| ends.replace_all(text, "").into_owned();
+    let seen = |value: &String| [cut(value), cut(value.split('\0').next().expect("a part"))];
+    values.extend(values.iter().flat_map(seen).collect::<Vec<_>>());
     let mut judged: Vec<Tri> = values.iter().map(one).collect();
     if asks_for_elements(matcher) && !values.is_empty() && of_all(&judged, matcher, purpose) != Yes {
         judged.push(elements_hold(matcher, &values, captures));

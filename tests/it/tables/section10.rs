@@ -2,9 +2,12 @@
 
 /// Section 10, paths: the segments, decoded once; nothing if it could be read in two ways.
 pub(super) fn segments(path: &[u8]) -> Option<Vec<String>> {
+    if path.contains(&b'#') {
+        return None;
+    }
     let path = path.split(|byte| *byte == b'?').next()?;
     let visible = path.iter().all(|byte| (0x21..=0x7e).contains(byte));
-    if path.first() != Some(&b'/') || !visible || path.iter().any(|byte| b"\\;#".contains(byte)) {
+    if path.first() != Some(&b'/') || !visible || path.iter().any(|byte| b"\\;".contains(byte)) {
         return None;
     }
     let pieces: Vec<&[u8]> = path[1..].split(|byte| *byte == b'/').collect();

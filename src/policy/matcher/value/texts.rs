@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::single::is_one_value;
-use super::{Quantifier, Test, ValueMatcher};
+use super::{Quantifier, Test, ValueMatcher, is_one_value, trimmed};
 use crate::policy::Captures;
 use crate::policy::tri::Tri;
 
@@ -50,11 +49,8 @@ impl ValueMatcher {
         captures: &Captures<'_>,
     ) -> Tri {
         let mut values: Vec<Cow<'v, str>> = values.collect();
-        let seen = |value: &Cow<'v, str>| {
-            let seen = value.split('\0').next().unwrap_or_default().trim();
-            (seen.len() != value.len()).then(|| Cow::Owned(seen.to_owned()))
-        };
-        let trimmed: Vec<Cow<'v, str>> = values.iter().filter_map(seen).collect();
+        let trimmed: Vec<Cow<'v, str>> =
+            values.iter().flat_map(|value| trimmed(value)).map(|seen| Cow::Owned(seen.to_owned())).collect();
         values.extend(trimmed);
         let judged = values.iter().map(|value| {
             // An application that reads no lists takes a value for what it is.

@@ -105,6 +105,8 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         7 => target.push_str("/;x"),
         8 => target.push_str("//b"),
         9..=12 => target.push('/'),
+        13 => target = format!("/{}{target}", random.pick(&["index.php", "x.PHP", "app.phpx", "a/b.cgi"])),
+        14 => target.push_str(random.pick(&["/index.php", "/x.php5", "/index.phpa"])),
         _ => {}
     }
     if target.is_empty() {
@@ -115,7 +117,20 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         for _ in 0..random.below(5).saturating_sub(3) + usize::from(random.chance(10)) {
             query.push(format!(
                 "{name}={}",
-                random.pick(&["1", "2", "x", "%31", "1+2", "2,1", "+1", "1%00x"])
+                random.pick(&[
+                    "1",
+                    "2",
+                    "x",
+                    "%31",
+                    "1+2",
+                    "2,1",
+                    "+1",
+                    "1%00x",
+                    "%001",
+                    "1%E2%80%8B",
+                    "%zz",
+                    "x%0A1"
+                ])
             ));
         }
     }
@@ -139,6 +154,13 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
                     "r[a][b]=1",
                     "r[]=1",
                     "r[b]=1",
+                    "[q]=1",
+                    "q]=2",
+                    "!q=1",
+                    "r.a=1",
+                    "r['a']=2",
+                    "[r][a]=1",
+                    "[r][]=1",
                 ])
                 .to_owned(),
         );
@@ -173,6 +195,17 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         3 => headers.push(("x-pad".to_owned(), "p".repeat(130 * 1024))),
         4 => headers.push(("authorization".to_owned(), "Basic dTpw".to_owned())),
         5 => headers.push(("authorization".to_owned(), "Bearer".to_owned())),
+        13 => headers.push((random.pick(&["SCRIPT_NAME", "path-info"]).to_owned(), "/a".to_owned())),
+        14 | 15 => headers.push((
+            random.pick(&["x-forwarded-host", "X_Forwarded_Host"]).to_owned(),
+            random.pick(&["one.test", "two.test:80", "one.test, one.test"]).to_owned(),
+        )),
+        16 => headers.push((
+            "forwarded".to_owned(),
+            random.pick(&["for=1.2.3.4", "for=a;host=one.test", "Host=\"two.test\", for=a"]).to_owned(),
+        )),
+        17 => query.push(format!("{}q=1", "&".repeat(1000))),
+        18 => query.insert(0, "&".repeat(990 + random.below(20))),
         6..=12 => {
             method = "OPTIONS".to_owned();
             headers.push(("origin".to_owned(), "https://app.test".to_owned()));
@@ -203,7 +236,8 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         carry(&mut sent, &mut query, token, place, random);
     }
     if !query.is_empty() {
-        sent.target = format!("{}?{}", sent.target, query.join("&"));
+        let fragment = if random.chance(1) { "#x" } else { "" };
+        sent.target = format!("{}?{}{fragment}", sent.target, query.join("&"));
     }
     sent
 }

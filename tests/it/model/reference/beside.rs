@@ -47,7 +47,8 @@ impl Set {
     /// A route for OPTIONS and nothing else decides, and one for nobody that names OPTIONS.
     fn rules_options_itself(&self, sent: &Sent, view: &View) -> bool {
         let is_own = |one: &Pattern| one.methods.as_deref() == Some(&["OPTIONS".to_owned()]);
-        self.meant(sent, view, false).iter().any(|one| {
+        let (sure, others) = self.matching(sent, view, false);
+        sure.iter().chain(&others).any(|one| {
             one.pattern.methods.is_some()
                 && (is_closed(one.route) || patterns(one.route.get("match")).iter().all(is_own))
         })

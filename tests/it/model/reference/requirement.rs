@@ -231,7 +231,13 @@ impl Set {
                 if values.is_empty() || values != ground.sent.alike("x-a") {
                     Unknown
                 } else {
-                    tri(values.join(",") == "1")
+                    // One may look at the first of several, another at the last.
+                    let elements: Vec<String> =
+                        values.join(",").split(',').map(|one| one.trim().to_owned()).collect();
+                    let holds = values.join(",") == "1";
+                    let ends = [elements.first(), elements.last()].into_iter().flatten();
+                    let is_sure = elements.len() == 1 || ends.clone().all(|end| (end == "1") == holds);
+                    if is_sure { tri(holds) } else { Unknown }
                 }
             }
             "!(\"x-b\" in request.headers)" => {
@@ -240,7 +246,13 @@ impl Set {
             }
             "!(\"q\" in request.query)" => {
                 let values = ground.view.parameter("q");
-                if values == ground.view.parameter_alike("q") { tri(values.is_empty()) } else { Unknown }
+                if ground.view.long_query {
+                    Unknown
+                } else if values == ground.view.parameter_alike("q") {
+                    tri(values.is_empty())
+                } else {
+                    Unknown
+                }
             }
             "source.address == \"10.0.0.1\"" => {
                 self.address(ground.sent).map_or(Unknown, |address| tri(address.to_string() == "10.0.0.1"))
