@@ -11,7 +11,6 @@ mod path;
 mod query;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use headers::{Headers, looks_like};
@@ -56,8 +55,8 @@ pub struct Reading {
     pub admit_encoded_slashes: bool,
     /// Some rule says `semicolons: literal`, so they cannot be refused at the door.
     pub admit_semicolons: bool,
-    /// Scripts that a route names (`/index.php/**`): these may have more of a path behind them.
-    pub scripts: BTreeSet<Box<str>>,
+    /// Some rule says `scripts: literal`, so they cannot be refused at the door.
+    pub admit_scripts: bool,
     /// Whether a rule names a host, so that a header with another one could mislead the application.
     pub names_hosts: bool,
     /// What becomes of headers and parameters that change the method or the target.
@@ -73,7 +72,7 @@ impl Default for Reading {
             merge_empty_segments: false,
             admit_encoded_slashes: false,
             admit_semicolons: false,
-            scripts: BTreeSet::new(),
+            admit_scripts: false,
             names_hosts: false,
             overrides: Overrides::Reject,
             header_bytes: 128 * 1024,

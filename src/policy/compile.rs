@@ -21,9 +21,10 @@ use super::guard::Guards;
 use super::matcher::host::HostPattern;
 use super::matcher::index::RouteIndex;
 use super::matcher::request::RequestMatch;
+use super::requirement::Requirement;
+use super::route::Ask;
 use super::upstream::Removals;
 use super::{Policy, RuleMeta, answer, lint, reader};
-use crate::request::Path;
 use caller::Families;
 use requirement::{Scope, guard_names};
 
@@ -95,12 +96,16 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
     let (enforced, shadows) = (index(false, problems), index(true, problems));
     let enforced_matches =
         || routes.iter().filter(|(route, _)| !route.shadow).flat_map(|(_, matches)| matches);
-    let scripts =
-        enforced_matches().flat_map(RequestMatch::literals).filter(|segment| Path::is_script(segment));
-    reading.scripts = scripts.map(Into::into).collect();
     reading.names_hosts = {
-        let fenced = forbids.iter().filter(|forbid| !forbid.shadow).flat_map(|forbid| forbid.condition.all());
+        let routes = routes.iter().map(|(route, _)| route).filter(|route| !route.shadow);
+        let fences = || forbids.iter().filter(|forbid| !forbid.shadow);
+        let asked = routes.filter_map(|route| match &route.ask {
+            Ask::Require(requirement) => Some(requirement),
+            Ask::Anyone | Ask::Nobody => None,
+        });
+        let fenced = fences().flat_map(|forbid| forbid.condition.all());
         enforced_matches().chain(fenced).any(|one| one.host != HostPattern::Any)
+            || asked.chain(fences().filter_map(|forbid| forbid.unless.as_ref())).any(Requirement::sees_host)
     };
     let routes: Vec<_> = routes.into_iter().map(|(route, _)| route).collect();
     let has_shadows = routes.iter().any(|route| route.shadow) || forbids.iter().any(|forbid| forbid.shadow);

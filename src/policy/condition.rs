@@ -10,14 +10,14 @@ use std::sync::Arc;
 use cel::extractors::This;
 use cel::{Context, ExecutionError, Program, Value};
 use regex::Regex;
-use smallvec::SmallVec;
 
 use super::diagnostic::{At, Diagnostics, closest, codes};
 use super::document::Text;
+use super::matcher::value::BREAKS;
 use super::tri::Tri;
 
 pub use facts::Facts;
-use facts::Reading;
+use facts::{ListReading, Reading, Trimming};
 use walk::Walk;
 
 /// Longest source, in bytes.
@@ -189,25 +189,36 @@ impl Condition {
         {
             return Tri::Unknown;
         }
-        let as_shown = self.judge(facts, Reading::AsShown);
-        let differs = |reading: &Reading| self.judge(facts, *reading) != as_shown;
-        if self.other_readings(facts).iter().any(differs) { Tri::Unknown } else { as_shown }
+        let as_shown = self.judge(facts, Reading::default());
+        let differs = |reading: Reading| self.judge(facts, reading) != as_shown;
+        // Those that differ from what was shown in one thing or in several.
+        if self.readings(facts).skip(1).any(differs) { Tri::Unknown } else { as_shown }
     }
 
-    /// The other ways in which an application may read what it looks at.
-    fn other_readings(&self, facts: &Facts<'_>) -> SmallVec<[Reading; 3]> {
-        let mut readings = SmallVec::new();
+    /// Every way in which an application may read what it looks at, as it is shown first.
+    fn readings(&self, facts: &Facts<'_>) -> impl Iterator<Item = Reading> {
         let sees_path = self.variables.iter().any(|name| matches!(*name, "request" | "params"));
-        if sees_path && facts.has_other_spelling() {
-            readings.push(Reading::LowerCase);
-        }
-        let has_list = self.goes_through_headers && facts.has_list()
-            || self.headers.iter().any(|name| facts.is_list(name));
         let sees_query = self.goes_through_query || !self.parameters.is_empty();
-        if has_list || (sees_query && facts.query_may_be_read_otherwise()) {
-            readings.extend([Reading::First, Reading::Last]);
-        }
-        readings
+        let has_list = (self.goes_through_headers && facts.has_list())
+            || self.headers.iter().any(|name| facts.is_list(name));
+        let cases: &[bool] = if sees_path && facts.has_other_spelling() { &[false, true] } else { &[false] };
+        let lists: &[ListReading] = if has_list { &ListReading::ALL } else { &[ListReading::Joined] };
+        let ends: &[Trimming] =
+            if sees_query && facts.has_blanks() { &Trimming::ALL } else { &[Trimming::Nothing] };
+        let orders: &[bool] =
+            if sees_query && facts.has_repeated_parameter() { &[false, true] } else { &[false] };
+        cases.iter().flat_map(move |lower_case| {
+            lists.iter().flat_map(move |headers| {
+                ends.iter().flat_map(move |trimmed| {
+                    orders.iter().map(move |reversed| Reading {
+                        lower_case: *lower_case,
+                        headers: *headers,
+                        trimmed: *trimmed,
+                        reversed: *reversed,
+                    })
+                })
+            })
+        })
     }
 
     fn judge(&self, facts: &Facts<'_>, reading: Reading) -> Tri {
@@ -228,6 +239,10 @@ impl Condition {
                 let regex = regexes
                     .get(&*pattern)
                     .ok_or_else(|| ExecutionError::function_error("matches", "not constant"))?;
+                // Whether a dot takes it is told differently by every language.
+                if text.contains(BREAKS) {
+                    return Err(ExecutionError::function_error("matches", "a line break"));
+                }
                 Ok(regex.is_match(&text))
             };
         if !self.regexes.is_empty() && context.add_function("matches", matches).is_err() {

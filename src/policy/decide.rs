@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::decision::{Allowed, Decision, Denial, Denied, ForbidId, Grant, RouteId, Rule};
-use crate::request::Request;
+use crate::request::{Path, Request};
 use crate::time::UnixTime;
 use crate::token::trust::Trust;
 use crate::token::{Attempt, IssuerId, NeedsKeys};
@@ -130,6 +130,8 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
             "the path has an escaped slash"
         } else if path.holds_semicolon() && !route.admits_semicolons {
             "the path has a semicolon"
+        } else if path.holds_script() && !route.admits_scripts {
+            Path::HAS_SCRIPT
         } else {
             return None;
         };

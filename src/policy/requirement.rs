@@ -206,6 +206,14 @@ impl Requirement {
         self.checks.iter().any(Check::needs_caller)
     }
 
+    /// Whether a condition, however deep, looks at the host.
+    #[must_use]
+    pub fn sees_host(&self) -> bool {
+        let looks =
+            |check: &Check| matches!(check, Check::When(condition) if condition.source().contains("host"));
+        self.checks.iter().any(|check| looks(check) || check.parts().iter().any(Self::sees_host))
+    }
+
     /// Every guard named, in the order written; those under `not` are not asked for and left out.
     pub fn guards_asked(&self, found: &mut Vec<GuardName>) {
         for check in self.checks.iter().filter(|check| !matches!(check, Check::Not(_))) {

@@ -66,6 +66,8 @@ pub struct Route {
     pub admits_encoded_slashes: bool,
     /// `paths.semicolons: literal`, here or for the set.
     pub admits_semicolons: bool,
+    /// `paths.scripts: literal`, here or for the set.
+    pub admits_scripts: bool,
     /// What the upstream is told.
     pub upstream: UpstreamPlan,
     /// How denials of this route are answered.

@@ -20,6 +20,7 @@ pub struct Path<'a> {
     segments: Vec<Segment<'a>>,
     holds_encoded_slash: bool,
     holds_semicolon: bool,
+    holds_script: bool,
 }
 
 impl<'a> Path<'a> {
@@ -29,7 +30,12 @@ impl<'a> Path<'a> {
     /// Says what makes it ambiguous.
     pub fn read(text: &'a str, reading: &Reading) -> Result<Self, &'static str> {
         let Some(rest) = text.strip_prefix('/') else { return Err("the path does not start with `/`") };
-        let mut path = Self { segments: Vec::new(), holds_encoded_slash: false, holds_semicolon: false };
+        let mut path = Self {
+            segments: Vec::new(),
+            holds_encoded_slash: false,
+            holds_semicolon: false,
+            holds_script: false,
+        };
         let mut pieces = rest.split('/').peekable();
         while let Some(piece) = pieces.next() {
             if piece.is_empty() {
@@ -50,9 +56,9 @@ impl<'a> Path<'a> {
         }
         for other in path.readings_as_split() {
             other.refuse_dots_and_gaps(reading)?;
-            other.refuse_script(reading)?;
+            path.holds_script |= other.find_scripts(reading)?;
         }
-        path.refuse_script(reading)?;
+        path.holds_script |= path.find_scripts(reading)?;
         Ok(path)
     }
 
@@ -74,6 +80,12 @@ impl<'a> Path<'a> {
         self.holds_semicolon
     }
 
+    /// Whether a script has more of the path behind it.
+    #[must_use]
+    pub const fn holds_script(&self) -> bool {
+        self.holds_script
+    }
+
     /// The decoded segments joined by `/`, without trailing slash; the root is `/`.
     #[must_use]
     pub fn joined(&self) -> String {
@@ -89,31 +101,33 @@ impl<'a> Path<'a> {
     }
 
     /// How others may read this path where the policy admits escaped slashes or semicolons: split at
-    /// the slash, parameters cut, and both; and each of these by who takes what stands behind a script for the path.
+    /// the slash, parameters cut, and both; and each of these by who leaves out a script.
     /// A fence has to hold against every one of them. Empty segments are left out of them: `/admin/;x` is `/admin/` to
     /// who cuts parameters, and a trailing slash never makes a difference.
     #[must_use]
     pub fn other_readings(&self) -> Vec<Path<'a>> {
         let mut readings: Vec<Path<'a>> = self.readings_as_split().iter().map(Path::without_gaps).collect();
-        let behind = |path: &Path<'a>| Some(Path { segments: script::behind(&path.segments)?, ..*path });
-        let behind: Vec<Path<'a>> = readings.iter().chain([self]).filter_map(behind).collect();
-        readings.extend(behind);
+        let without = |path: &Path<'a>| {
+            script::readings(&path.segments)
+                .into_iter()
+                .map(|segments| Path { segments, ..*path })
+                .collect::<Vec<_>>()
+        };
+        let without: Vec<Path<'a>> = readings.iter().chain([self]).flat_map(without).collect();
+        readings.extend(without);
         readings
     }
 
-    /// Whether a segment names a script, which may have more of a path behind it where a route names it, too.
-    #[must_use]
-    pub fn is_script(segment: &str) -> bool {
-        script::is_one(segment)
-    }
+    /// What is said of a path with a script that has more behind it.
+    pub const HAS_SCRIPT: &'static str = "a script has more of a path behind it (`/index.php/admin`)";
 
-    /// A script with something behind it, unless the policy names it.
-    fn refuse_script(&self, reading: &Reading) -> Result<(), &'static str> {
-        match script::followed(&self.segments) {
-            Some(script) if !reading.scripts.contains(script) => {
-                Err("a script has more of a path behind it (`/index.php/admin`), and no route names it")
-            }
-            Some(_) | None => Ok(()),
+    fn find_scripts(&self, reading: &Reading) -> Result<bool, &'static str> {
+        if script::are_many(&self.segments) {
+            return Err("the path has many scripts");
+        }
+        match script::is_followed(&self.segments) {
+            true if !reading.admit_scripts => Err(Self::HAS_SCRIPT),
+            found => Ok(found),
         }
     }
 

@@ -8,6 +8,7 @@ use memchr::memchr;
 use percent_encoding::percent_decode;
 
 use super::headers::folded;
+use super::path::FOLD_TO_ASCII;
 
 /// Most parameters that every server reads.
 const MOST_PARAMETERS: usize = 1000;
@@ -42,30 +43,50 @@ impl<'a> Query<'a> {
     where
         'a: 's,
     {
-        let parts = |pair: &'a str| {
-            let several = pair.contains(';').then(|| pair.split(';'));
-            std::iter::once(pair).chain(several.into_iter().flatten())
-        };
         let pairs = self.0.split('&').flat_map(parts).filter(|pair| !pair.is_empty()).map(read);
         pairs.filter(move |(present, _)| parameter_looks_like(present, name)).map(|(_, value)| value)
     }
 
     /// Whether some server would find something under one of these names that is not there under it as it is
-    /// written. Each pair is looked at once, however many names there are.
+    /// written. Each pair is read once, however many names there are.
     #[must_use]
     pub fn hides_one_of(self, names: &[impl AsRef<str>]) -> bool {
         let is_like = |pair: &str, may_be_written: bool| {
             let (present, _) = read(pair);
-            let is_written = |name: &&str| may_be_written && *present == **name;
-            let hidden = || names.iter().map(AsRef::as_ref).filter(|name| !is_written(name));
-            let seen = before_nul(&present);
-            readings(seen).any(|reading| hidden().any(|name| same_folded(reading, name)))
-                || hidden().any(|name| entries::are_below(seen, name))
+            let is_written = |name: &str| may_be_written && *present == *name;
+            let seen = seen(&present);
+            names.iter().map(AsRef::as_ref).any(|name| !is_written(name) && is_taken_for(&seen, name))
         };
-        self.0.split('&').filter(|pair| !pair.is_empty()).any(|pair| {
-            let mut parts = pair.split(';').filter(|part| !part.is_empty() && pair.contains(';'));
-            is_like(pair, true) || parts.any(|part| is_like(part, false))
-        })
+        let hides = |pair: &str| {
+            is_like(pair, true) || (pair.contains(';') && parts(pair).any(|part| is_like(part, false)))
+        };
+        self.0.split('&').filter(|pair| !pair.is_empty()).any(hides)
+            || names.iter().any(|name| self.is_untold(name.as_ref()))
+    }
+
+    /// Whether it cannot be told what servers find under a name, whatever stands there: there are too many parameters;
+    /// an escape is broken, which every server reads in its own way (`%u0061`); what is asked for is an entry of
+    /// something that has a value, too, and one of the two is lost (`a[b]=1&a=2`); or a field's marker (`_a`, Spring) says
+    /// that it is empty.
+    #[must_use]
+    pub fn is_untold(self, name: &str) -> bool {
+        if self.is_too_long() {
+            return true;
+        }
+        let (mut is_there, mut is_above) = (false, false);
+        for pair in self.0.split('&').flat_map(parts).filter(|pair| !pair.is_empty()) {
+            let (raw, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let present = decode(raw);
+            let seen = seen(&present);
+            let is_alike = is_taken_for(&seen, name);
+            let is_marker = || seen.strip_prefix('_').is_some_and(|marked| is_taken_for(marked, name));
+            if !escapes_are_valid(raw) || (is_alike && !escapes_are_valid(value)) || is_marker() {
+                return true;
+            }
+            is_there |= is_alike;
+            is_above |= !is_alike && entries::is_above(&seen, name);
+        }
+        is_there && is_above
     }
 
     /// Every value of one name that no server leaves out: some drop a pair with a `;` in it (Go), or with an escape
@@ -81,8 +102,7 @@ impl<'a> Query<'a> {
 
     /// Whether there are more parameters than some servers read: PHP (`max_input_vars`), qs and Node's querystring
     /// leave out what stands behind the thousandth, and some of them count empty ones.
-    #[must_use]
-    pub fn is_too_long(self) -> bool {
+    fn is_too_long(self) -> bool {
         self.0.bytes().filter(|byte| matches!(byte, b'&' | b';')).nth(MOST_PARAMETERS - 1).is_some()
     }
 
@@ -118,12 +138,26 @@ impl<'a> Query<'a> {
 /// see `query/entries.rs`.
 #[must_use]
 pub fn parameter_looks_like(present: &str, name: &str) -> bool {
-    let present = before_nul(present);
-    readings(present).any(|reading| same_folded(reading, name)) || entries::are_below(present, name)
+    is_taken_for(&seen(present), name)
 }
 
-fn before_nul(present: &str) -> &str {
-    present.split('\0').next().unwrap_or(present).trim()
+/// Without what stands behind a NUL and blanks around it, and with letters as who folds them in Unicode reads them.
+fn seen(present: &str) -> Cow<'_, str> {
+    let seen = present.split('\0').next().unwrap_or(present).trim();
+    if seen.is_ascii() || !seen.contains(FOLD_TO_ASCII) {
+        return Cow::Borrowed(seen);
+    }
+    Cow::Owned(seen.replace('\u{17f}', "s").replace('\u{212a}', "k"))
+}
+
+fn is_taken_for(seen: &str, name: &str) -> bool {
+    readings(seen).any(|reading| same_folded(reading, name)) || entries::are_below(seen, name)
+}
+
+/// A pair, and its parts to who takes `;` for another `&`.
+fn parts(pair: &str) -> impl Iterator<Item = &str> {
+    let several = pair.contains(';').then(|| pair.split(';'));
+    std::iter::once(pair).chain(several.into_iter().flatten())
 }
 
 /// What some server or other takes for the name.

@@ -152,7 +152,7 @@ fn agrees(target: &str, path: Option<&Path<'_>>, reading: &Reading) {
         merge: reading.merge_empty_segments,
         slashes: reading.admit_encoded_slashes,
         semicolons: reading.admit_semicolons,
-        literals: Vec::new(),
+        scripts: reading.admit_scripts,
         names_hosts: false,
         overrides: "reject".to_owned(),
     };

@@ -92,6 +92,7 @@ impl<'d> Compiler<'_, 'd, '_> {
             admits_encoded_slashes: settings::admits_encoded_slashes(paths)
                 || settings::admits_encoded_slashes(of_set),
             admits_semicolons,
+            admits_scripts: settings::admits_scripts(paths) || settings::admits_scripts(of_set),
             upstream: upstream::compile(defaults, written.upstream.as_ref(), &captures, self.problems),
             answers: answer::compile_rule(written.on_deny.as_deref(), self.problems),
             shadow: is_shadow(written),

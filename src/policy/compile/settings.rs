@@ -20,6 +20,7 @@ pub(super) fn reading(document: &Document) -> Reading {
         merge_empty_segments: says(paths.and_then(|paths| paths.empty_segments.as_ref()), "merge"),
         admit_encoded_slashes: admits_encoded_slashes(paths) || of_routes().any(admits_encoded_slashes),
         admit_semicolons: admits_semicolons(paths) || of_routes().any(admits_semicolons),
+        admit_scripts: admits_scripts(paths) || of_routes().any(admits_scripts),
         overrides: match document.overrides.as_ref().map(|text| &*text.value) {
             Some("pass") => Overrides::Pass,
             Some("remove") => Overrides::Remove,
@@ -37,6 +38,11 @@ pub(super) fn admits_encoded_slashes(paths: Option<&Paths>) -> bool {
 /// `semicolons: literal`.
 pub(super) fn admits_semicolons(paths: Option<&Paths>) -> bool {
     paths.and_then(|paths| paths.semicolons.as_ref()).is_some_and(|text| &*text.value == "literal")
+}
+
+/// `scripts: literal`.
+pub(super) fn admits_scripts(paths: Option<&Paths>) -> bool {
+    paths.and_then(|paths| paths.scripts.as_ref()).is_some_and(|text| &*text.value == "literal")
 }
 
 /// `client_address`.

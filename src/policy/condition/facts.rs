@@ -11,7 +11,7 @@ use memchr::memchr;
 
 use crate::policy::Captures;
 use crate::policy::guard::Guards;
-use crate::policy::matcher::value::{is_one_value, trimmed};
+use crate::policy::matcher::value::{is_one_value, until_nul, without_ends};
 use crate::request::{Request, looks_like};
 use crate::time::UnixTime;
 use crate::token::Identity;
@@ -36,46 +36,78 @@ pub struct Facts<'a> {
     pub now: UnixTime,
 }
 
-/// How a request is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// As the language says: headers of one name joined by commas.
-    AsShown,
-    /// Path and captures as an application may read them that ignores the case of paths.
-    LowerCase,
-    /// Of a header that is a list the first element, as who looks for one value may take it; query values trimmed.
-    First,
-    /// Of a header that is a list the last element; query values trimmed, and in the contrary order.
-    Last,
+/// How a request is shown, of the ways in which applications read it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// Path and captures in lower case, as to who ignores it.
+    pub lower_case: bool,
+    pub headers: ListReading,
+    pub trimmed: Trimming,
+    /// Query values of one name in the contrary order.
+    pub reversed: bool,
+}
+
+/// What is taken of headers with one name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum ListReading {
+    /// All, joined by commas, as the language says.
+    #[default]
+    Joined,
+    FirstField,
+    LastField,
+    FirstElement,
+    LastElement,
+}
+
+/// What is cut off a query value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Trimming {
+    #[default]
+    Nothing,
+    Ends,
+    /// What stands behind a NUL, too.
+    BehindNul,
+}
+
+impl ListReading {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Joined, Self::FirstField, Self::LastField, Self::FirstElement, Self::LastElement];
+}
+
+impl Trimming {
+    pub(super) const ALL: [Self; 3] = [Self::Nothing, Self::Ends, Self::BehindNul];
 }
 
 impl Reading {
     fn path(self, path: &str) -> Value {
-        if self == Self::LowerCase { text(&path.to_ascii_lowercase()) } else { text(path) }
+        if self.lower_case { text(&path.to_ascii_lowercase()) } else { text(path) }
     }
 
     /// The value of a header, from all that came with its name.
     fn header(self, name: &str, values: &[&str]) -> Value {
-        let joined = || values.join(",");
-        let elements = |one: fn(&str) -> Option<&str>, value: Option<&&str>| {
-            let value = value.copied().unwrap_or_default();
-            text(if is_one_value(name) { value } else { one(value).unwrap_or_default().trim() })
-        };
-        match self {
-            Self::AsShown | Self::LowerCase => text(&joined()),
-            Self::First => elements(|value| value.split(',').next(), values.first()),
-            Self::Last => elements(|value| value.rsplit(',').next(), values.last()),
+        let (first, last) = (values.first().copied(), values.last().copied());
+        match self.headers {
+            ListReading::Joined => text(&values.join(",")),
+            ListReading::FirstElement if !is_one_value(name) => {
+                text(first.and_then(|value| value.split(',').next()).unwrap_or_default().trim())
+            }
+            ListReading::LastElement if !is_one_value(name) => {
+                text(last.and_then(|value| value.rsplit(',').next()).unwrap_or_default().trim())
+            }
+            ListReading::FirstField | ListReading::FirstElement => text(first.unwrap_or_default()),
+            ListReading::LastField | ListReading::LastElement => text(last.unwrap_or_default()),
         }
     }
 
     /// The values of a query parameter.
     fn parameter(self, values: &[Cow<'_, str>]) -> Value {
-        let shown = |value: &Cow<'_, str>| match self {
-            Self::AsShown | Self::LowerCase => text(value),
-            Self::First | Self::Last => text(trimmed(value).last().unwrap_or(value)),
+        let cut = |value: &Cow<'_, str>| match self.trimmed {
+            Trimming::Nothing => text(value),
+            Trimming::Ends => text(without_ends(value)),
+            Trimming::BehindNul => text(until_nul(value)),
         };
-        let mut shown: Vec<Value> = values.iter().map(shown).collect();
-        if self == Self::Last {
+        let mut shown: Vec<Value> = values.iter().map(cut).collect();
+        if self.reversed {
             shown.reverse();
         }
         Value::List(Arc::new(shown))
@@ -100,7 +132,7 @@ impl Facts<'_> {
     /// The same for query parameters, or there are more than a condition may see.
     pub(super) fn has_parameter_like_one_of(&self, names: &[Box<str>]) -> bool {
         let query = self.request.query;
-        !names.is_empty() && !query.is_empty() && (query.is_too_long() || query.hides_one_of(names))
+        !names.is_empty() && !query.is_empty() && query.hides_one_of(names)
     }
 
     /// Whether a header is a list, of several fields or in one with commas.
@@ -113,13 +145,25 @@ impl Facts<'_> {
 
     /// Whether any is.
     pub(super) fn has_list(&self) -> bool {
-        self.request.headers.iter().any(|(name, _)| self.is_list(&name.to_ascii_lowercase()))
+        let mut seen = HashSet::new();
+        self.request.headers.iter().any(|(name, value)| {
+            let name = name.to_ascii_lowercase();
+            (!is_one_value(&name) && memchr(b',', value).is_some()) || !seen.insert(name)
+        })
     }
 
-    /// Whether a value in the query may be read otherwise: trimmed, or as the last of several.
-    pub(super) fn query_may_be_read_otherwise(&self) -> bool {
+    /// Whether query values would be others trimmed.
+    pub(super) fn has_blanks(&self) -> bool {
+        self.request
+            .query
+            .pairs()
+            .any(|(_, value)| until_nul(&value) != value || without_ends(&value) != value)
+    }
+
+    /// Whether a parameter came several times.
+    pub(super) fn has_repeated_parameter(&self) -> bool {
         let mut seen = HashSet::new();
-        self.request.query.pairs().any(|(name, value)| trimmed(&value).next().is_some() || !seen.insert(name))
+        self.request.query.pairs().any(|(name, _)| !seen.insert(name))
     }
 
     /// Whether the request has a header that some server would fold to another name: one who goes through all names

@@ -28,6 +28,8 @@ pub struct Paths {
     pub encoded_slashes: Option<Text>,
     /// `semicolons`.
     pub semicolons: Option<Text>,
+    /// `scripts`.
+    pub scripts: Option<Text>,
 }
 
 /// `client_address`.

@@ -84,6 +84,7 @@ fn opt_outs(paths: &Paths, problems: &mut Diagnostics) {
         (&paths.empty_segments, "merge", "an application that does not merge `//` sees another path"),
         (&paths.encoded_slashes, "segment", "an application that decodes `%2F` first sees another path"),
         (&paths.semicolons, "literal", "an application that cuts `;parameters` sees another path"),
+        (&paths.scripts, "literal", "an application behind CGI sees what stands behind a script as the path"),
     ];
     for (written, opt_out, what) in keys {
         let is_opt_out = |text: &&Text| &*text.value == opt_out;

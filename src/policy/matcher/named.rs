@@ -1,6 +1,7 @@
 //! Headers and query parameters by name. Servers fold names that are alike to one, so that a name can be read in
 //! two ways: as it is written, where every server finds it, and with everything that some server would take for it.
 
+use std::borrow::Cow;
 use std::str;
 
 use crate::policy::Captures;
@@ -67,11 +68,17 @@ pub fn parameter(
     request: &Request<'_>,
     captures: &Captures<'_>,
 ) -> Tri {
-    // Nobody knows what an application sees of it.
-    if request.query.is_too_long() {
+    if !request.query.is_empty() && request.query.is_untold(name) {
         return Tri::Unknown;
     }
-    let sure = || matcher.matches_parameter(request.query.sure(name), purpose.quantifier(), captures);
+    // An empty value is none to some (Python's `parse_qs`): a fence on absence holds all the same.
+    let is_sure = |value: &Cow<'_, str>| {
+        !value.is_empty() || purpose == Purpose::Opening || matcher.presence() != Some(false)
+    };
+    let sure = || {
+        let values = request.query.sure(name).filter(is_sure);
+        matcher.matches_parameter(values, purpose.quantifier(), captures)
+    };
     let alike = || matcher.matches_parameter(request.query.alike(name), purpose.quantifier(), captures);
     purpose.judge(matcher, sure, alike)
 }

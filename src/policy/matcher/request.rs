@@ -61,18 +61,6 @@ impl RequestMatch {
         }
     }
 
-    /// The segments that its path names.
-    pub fn literals(&self) -> impl Iterator<Item = &str> {
-        let segments: &[Piece] = match &self.path {
-            PathPattern::Template(template) => &template.segments,
-            PathPattern::Regex(_) => &[],
-        };
-        segments.iter().filter_map(|piece| match piece {
-            Piece::Literal(text) => Some(&**text),
-            Piece::Mixed(..) | Piece::Capture(_) | Piece::Any => None,
-        })
-    }
-
     /// What its path captures of a request whose path matches.
     #[must_use]
     pub fn capture<'a>(&'a self, request: &'a Request<'_>) -> Captures<'a> {

@@ -12,7 +12,8 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 pub(in crate::policy) use single::is_one_value;
-pub(in crate::policy) use trimmed::trimmed;
+use trimmed::trimmed;
+pub(in crate::policy) use trimmed::{until_nul, without_ends};
 
 use crate::policy::Captures;
 use crate::policy::tri::Tri;
@@ -22,7 +23,7 @@ use super::capture::CaptureText;
 use super::pattern::Pattern;
 
 /// Ends of lines; a dot takes none of them, all, or some.
-const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+pub(in crate::policy) const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// What a matcher is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

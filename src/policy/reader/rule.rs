@@ -127,7 +127,7 @@ fn matches(keys: &mut Fields<'_>, in_forbid: bool, problems: &mut Diagnostics) -
         .unwrap_or_default()
 }
 
-/// `paths`: of the set, or the two keys of a route.
+/// `paths`: of the set, or the keys of a route.
 pub(super) fn paths(node: &Node, of_set: bool, problems: &mut Diagnostics) -> Option<Paths> {
     let mut keys = Fields::of(node, "`paths`", problems)?;
     let paths = Paths {
@@ -136,6 +136,7 @@ pub(super) fn paths(node: &Node, of_set: bool, problems: &mut Diagnostics) -> Op
         empty_segments: keys.word("empty_segments", &["reject", "merge"], problems),
         encoded_slashes: keys.word("encoded_slashes", &["reject", "segment"], problems),
         semicolons: keys.word("semicolons", &["reject", "literal"], problems),
+        scripts: keys.word("scripts", &["reject", "literal"], problems),
     };
     keys.finish(problems);
     for misplaced in [&paths.case, &paths.empty_segments].into_iter().flatten().filter(|_| !of_set) {

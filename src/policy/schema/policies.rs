@@ -292,6 +292,7 @@ fn paths() -> Value {
             ("empty_segments", "What becomes of `//`.", words(&["reject", "merge"])),
             ("encoded_slashes", "What becomes of `%2F`.", words(&["reject", "segment"])),
             ("semicolons", "What becomes of `;`.", words(&["reject", "literal"])),
+            ("scripts", "What becomes of `/index.php/more`.", words(&["reject", "literal"])),
         ],
     )
 }
@@ -303,6 +304,7 @@ fn paths_of_route() -> Value {
         &[
             ("encoded_slashes", "What becomes of `%2F`.", words(&["reject", "segment"])),
             ("semicolons", "What becomes of `;`.", words(&["reject", "literal"])),
+            ("scripts", "What becomes of `/index.php/more`.", words(&["reject", "literal"])),
         ],
     )
 }

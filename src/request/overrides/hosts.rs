@@ -19,7 +19,7 @@ pub fn of_another_host<'a>(incoming: &Incoming<'a>) -> impl Iterator<Item = &'a 
         if is_list {
             elements.any(&is_other)
         } else {
-            elements.filter_map(host_parameter).any(|host| is_other(host.trim_matches('"')))
+            elements.filter_map(host_parameter).any(|host| unquoted(host).is_none_or(&is_other))
         }
     };
     let found: Vec<&str> = incoming.headers.iter().filter(differs).map(|(name, _)| name).collect();
@@ -30,4 +30,12 @@ pub fn of_another_host<'a>(incoming: &Incoming<'a>) -> impl Iterator<Item = &'a 
 fn host_parameter(element: &str) -> Option<&str> {
     let (name, value) = element.split_once('=')?;
     name.trim().eq_ignore_ascii_case("host").then(|| value.trim())
+}
+
+/// What stands in quotes, if they are closed.
+fn unquoted(value: &str) -> Option<&str> {
+    match value.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"'),
+        None => Some(value),
+    }
 }

@@ -110,6 +110,7 @@ pub(super) fn of_route<'p>(policy: &'p Policy, route: &'p Route) -> Vec<Possible
     let reading = &policy.reading;
     if reading.admit_encoded_slashes && !route.admits_encoded_slashes
         || reading.admit_semicolons && !route.admits_semicolons
+        || reading.admit_scripts && !route.admits_scripts
     {
         set.anonymous(Denied::BadPath);
     }

@@ -219,6 +219,7 @@ fn options(set: &mut Map<String, Value>, random: &mut Random) {
             ("case", "insensitive"),
             ("empty_segments", "merge"),
             ("encoded_slashes", "segment"),
+            ("scripts", "literal"),
             ("semicolons", "literal"),
         ] {
             if random.chance(40) {

@@ -146,6 +146,15 @@ impl Set {
         set
     }
 
+    fn sees_host(&self, requirement: &Value) -> bool {
+        self.resolve(requirement).into_iter().flatten().any(|(key, value)| match key.as_str() {
+            "when" => value.as_str().expect("a text").contains("request.host"),
+            "any" | "all" => value.as_array().expect("a list").iter().any(|one| self.sees_host(one)),
+            "not" | "use" => self.sees_host(value),
+            _ => false,
+        })
+    }
+
     fn option(&self, section: &str, key: &str) -> Option<&str> {
         self.singles.get(section)?.get(key)?.as_str()
     }
@@ -171,14 +180,14 @@ impl Set {
                 || of_routes("encoded_slashes", "segment"),
             semicolons: self.option("paths", "semicolons") == Some("literal")
                 || of_routes("semicolons", "literal"),
-            literals: enforced
-                .iter()
-                .flat_map(|pattern| match &pattern.path {
-                    Place::Template(pieces) => pieces.clone(),
-                    Place::Regex(_) => Vec::new(),
-                })
-                .collect(),
-            names_hosts: enforced.iter().chain(&fenced).any(|pattern| pattern.host.is_some()),
+            scripts: self.option("paths", "scripts") == Some("literal") || of_routes("scripts", "literal"),
+            names_hosts: enforced.iter().chain(&fenced).any(|pattern| pattern.host.is_some())
+                || self
+                    .routes
+                    .iter()
+                    .chain(&self.forbid)
+                    .filter(|rule| !is_shadow(rule))
+                    .any(|rule| self.sees_host(&rule["require"]) || self.sees_host(&rule["unless"])),
             overrides: self.singles.get("overrides").and_then(Value::as_str).unwrap_or("reject").to_owned(),
         }
     }
@@ -373,6 +382,7 @@ impl Set {
         };
         (view.escaped_slash && !admits("encoded_slashes", "segment"))
             || (view.semicolon && !admits("semicolons", "literal"))
+            || (view.script() && !admits("scripts", "literal"))
     }
 
     /// Routes that match a request, with their ranks as text: for looking at what is said to overlap.
@@ -427,8 +437,12 @@ fn header_holds(name: &str, matcher: &Value, sent: &Sent, purpose: Use, captures
 }
 
 fn parameter_holds(name: &str, matcher: &Value, view: &View, purpose: Use, captures: &Captures) -> Tri {
-    let (own, alike) = (view.sure_parameter(name), view.parameter_alike(name));
-    let values = Values { own, alike, cut_off: view.long_query, header: None };
+    let (mut own, alike) = (view.sure_parameter(name), view.parameter_alike(name));
+    // To some an empty value is none.
+    if purpose == Use::Fence && matcher.get("present") == Some(&Value::Bool(false)) {
+        own.retain(|value| !value.is_empty());
+    }
+    let values = Values { own, alike, cut_off: view.untold(name), header: None };
     texts_hold(matcher, &values, purpose, captures)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
@@ -38,8 +39,7 @@ pub struct View {
     pub loose_query: Vec<(String, String)>,
     /// What nobody drops as malformed.
     pub sure_query: Vec<(String, String)>,
-    /// More than some read.
-    pub long_query: bool,
+    pub raw_query: String,
 }
 
 /// How strictly a set reads.
@@ -49,8 +49,7 @@ pub struct Strictness {
     pub merge: bool,
     pub slashes: bool,
     pub semicolons: bool,
-    /// Segments that routes name.
-    pub literals: Vec<String>,
+    pub scripts: bool,
     pub names_hosts: bool,
     pub overrides: String,
 }
@@ -72,27 +71,39 @@ fn fold(text: &str) -> String {
 
 /// Whether PHP, or another, would file a parameter under this name.
 pub fn parameter_alike(sent: &str, name: &str) -> bool {
-    let sent = sent.split('\0').next().expect("a part").trim();
+    let sent = as_seen(sent);
     let starts =
         sent.char_indices().filter(|(_, letter)| *letter == '[').map(|(at, _)| sent[..at].trim_end());
-    starts.chain([sent]).any(|one| fold(one) == fold(name)) || entry_alike(sent, name)
+    starts.chain([sent.as_str()]).any(|one| fold(one) == fold(name)) || entry_of(&sent, name, 0)
+}
+
+fn as_seen(sent: &str) -> String {
+    let seen = sent.split('\0').next().expect("a part").trim();
+    seen.replace('\u{17f}', "s").replace('\u{212a}', "k")
 }
 
 /// Whether an entry is meant, or what it is an entry of: `a[b]`, `[a][b]`, `a.b`, `a[b`, `a['b']`, `a[b]rest`; and any
-/// entry where a number is left out.
-fn entry_alike(sent: &str, name: &str) -> bool {
-    let numberless = regex::Regex::new(r"\[\s*\]").expect("a regex");
-    let keys = |text: &str| -> Vec<String> {
-        let marked = numberless.replace_all(text, "[\0]");
-        let parts = marked.split(['[', ']', '.', '\'', '"']).map(str::trim).filter(|part| !part.is_empty());
+/// entry where a number is left out. With a `depth`, whether something that many steps above is meant.
+fn entry_of(sent: &str, name: &str, depth: usize) -> bool {
+    static NUMBERLESS: LazyLock<regex::Regex> =
+        LazyLock::new(|| regex::Regex::new(r"\[\s*\]").expect("a regex"));
+    let bare = sent.trim_start_matches(['[', ']', '!']);
+    let keys = |text: &str, signs: &str| -> Vec<String> {
+        let marked = NUMBERLESS.replace_all(text, "[\0]");
+        let parts = marked.split(|sign| signs.contains(sign)).map(str::trim).filter(|part| !part.is_empty());
         parts.map(|part| if part == "\0" { String::new() } else { fold(part) }).collect()
     };
-    let (found, wanted) = (keys(sent.trim_start_matches('!')), keys(name));
-    let is_number = |text: &String| text.chars().all(|letter| letter.is_ascii_digit());
-    found.len() >= wanted.len()
-        && wanted.iter().zip(&found).all(|(wanted, found)| {
-            wanted.is_empty() || wanted == found || (found.is_empty() && is_number(wanted))
-        })
+    ["[]", "[].'\""].iter().any(|signs| {
+        let (found, mut wanted) = (keys(bare, signs), keys(name, signs));
+        let Some(left) = wanted.len().checked_sub(depth).filter(|left| *left > 0) else { return false };
+        wanted.truncate(left);
+        let is_number = |text: &String| text.chars().all(|letter| letter.is_ascii_digit());
+        let is_long_enough = if depth > 0 { found.len() == left } else { found.len() >= left };
+        is_long_enough
+            && wanted.iter().zip(&found).all(|(wanted, found)| {
+                wanted.is_empty() || wanted == found || (found.is_empty() && is_number(wanted))
+            })
+    })
 }
 
 impl Sent {
@@ -121,7 +132,7 @@ impl Sent {
         }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let has_fragment = query.contains('#');
-        let long_query = query.split(['&', ';']).count() > 1000;
+        let raw_query = query.to_owned();
         let loose_query = loose_pairs(query);
         let sure_query = query
             .split('&')
@@ -159,22 +170,23 @@ impl Sent {
             query,
             loose_query,
             sure_query,
-            long_query,
+            raw_query,
         })
     }
 }
 
 impl Sent {
     fn names_another_host(&self, judged: &str) -> bool {
+        static PARAMETER: LazyLock<regex::Regex> =
+            LazyLock::new(|| regex::Regex::new(r#"(?i)^\s*host\s*=\s*"?([^"]*?)"?\s*$"#).expect("a regex"));
         let is_other = |text: &str| host(text.trim()).as_deref() != Some(judged);
         let by_list = self.alike("x-forwarded-host").iter().any(|value| value.split(',').any(is_other));
-        let parameter = regex::Regex::new(r#"(?i)^\s*host\s*=\s*"?([^"]*?)"?\s*$"#).expect("a regex");
         by_list
             || self
                 .values("forwarded")
                 .iter()
                 .flat_map(|value| value.split([',', ';']))
-                .any(|element| parameter.captures(element).is_some_and(|found| is_other(&found[1])))
+                .any(|element| PARAMETER.captures(element).is_some_and(|found| is_other(&found[1])))
     }
 }
 
@@ -287,23 +299,46 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
                 return None;
             }
         }
-        let script = script(reading);
-        if script.is_some_and(|(name, _, has_more)| has_more && !strict.literals.contains(&name)) {
+        if scripts(reading).len() > 4 || (script_has_more(reading) && !strict.scripts) {
             return None;
         }
     }
     Some((segments, escaped_slash, semicolon))
 }
 
-/// The first script: its segment, what stands behind it, and whether something does.
-fn script(segments: &[String]) -> Option<(String, Vec<String>, bool)> {
-    let shape = regex::Regex::new(r"(?is)^(?:.*\.(?:php[0-9]?|phtml|phar|f?cgi)|(?:index|app)\.php(.+))$")
-        .expect("a regex");
-    let at = segments.iter().position(|segment| shape.is_match(segment))?;
-    let own = shape.captures(&segments[at])?.get(1).map(|more| more.as_str().to_owned());
-    let behind: Vec<String> = own.into_iter().chain(segments[at + 1..].iter().cloned()).collect();
-    let has_more = !behind.is_empty();
-    Some((segments[at].clone(), behind, has_more))
+/// Where scripts stand, what of the segment stands behind each name, and whether it takes all requests.
+fn scripts(segments: &[String]) -> Vec<(usize, String, bool)> {
+    static FRONT: LazyLock<regex::Regex> =
+        LazyLock::new(|| regex::Regex::new(r"(?is)^(?:index|app)\.php(.*)$").expect("a regex"));
+    static ANY: LazyLock<regex::Regex> =
+        LazyLock::new(|| regex::Regex::new(r"(?is)\.(?:php[0-9]?|phtml|phar|f?cgi)$").expect("a regex"));
+    let found = segments.iter().enumerate().filter_map(|(at, segment)| match FRONT.captures(segment) {
+        Some(more) => Some((at, more[1].to_owned(), true)),
+        None => ANY.is_match(segment).then(|| (at, String::new(), false)),
+    });
+    found.collect()
+}
+
+fn script_has_more(segments: &[String]) -> bool {
+    static FILE: LazyLock<regex::Regex> =
+        LazyLock::new(|| regex::Regex::new(r"(?s)^(?:|s|[0-9]+|\..*)$").expect("a regex"));
+    scripts(segments).iter().any(|(at, own, _)| at + 1 < segments.len() || !FILE.is_match(own))
+}
+
+/// Without one script or another: what stands behind it, alone and below what stands before it.
+fn without_scripts(segments: &[String]) -> Vec<Vec<String>> {
+    let mut readings = Vec::new();
+    for (at, own, is_front) in scripts(segments) {
+        let own = Some(own).filter(|own| !own.is_empty());
+        let behind: Vec<String> = own.into_iter().chain(segments[at + 1..].iter().cloned()).collect();
+        if is_front || !behind.is_empty() {
+            readings.push([&segments[..at], &behind].concat());
+        }
+        if !behind.is_empty() {
+            readings.push(behind);
+        }
+    }
+    readings
 }
 
 fn holds_escape(text: &str) -> bool {
@@ -332,13 +367,9 @@ impl View {
                 readings.push(View { segments, ..self.clone() });
             }
         }
-        let behind = |view: &View| {
-            let (name, segments, has_more) = script(&view.segments)?;
-            let is_front = ["index.php", "app.php"].contains(&&*name.to_ascii_lowercase());
-            (has_more || is_front).then(|| View { segments, ..view.clone() })
-        };
-        let behind: Vec<View> = readings.iter().filter_map(behind).collect();
-        readings.extend(behind);
+        let without: Vec<Vec<String>> =
+            readings.iter().flat_map(|view| without_scripts(&view.segments)).collect();
+        readings.extend(without.into_iter().map(|segments| View { segments, ..self.clone() }));
         readings
     }
 
@@ -352,6 +383,40 @@ impl View {
 
     pub fn sure_parameter(&self, name: &str) -> Vec<String> {
         self.sure_query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Whether some script has more behind it, in whatever reading.
+    pub fn script(&self) -> bool {
+        others(&self.segments).iter().chain([&self.segments]).any(|reading| script_has_more(reading))
+    }
+
+    /// Whether nobody can say what is found under a name.
+    pub fn untold(&self, name: &str) -> bool {
+        if self.raw_query.split(['&', ';']).count() > 1000 {
+            return true;
+        }
+        let is_broken = |text: &str| unescape(text, false).is_none();
+        let mut whole: Vec<&str> = self.raw_query.split('&').collect();
+        whole.extend(self.raw_query.split(['&', ';']));
+        whole.retain(|pair| !pair.is_empty());
+        let named: Vec<(&str, &str)> =
+            whole.iter().map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+        if named.iter().any(|(name, _)| is_broken(name)) {
+            return true;
+        }
+        let sent = |raw: &str| pairs(raw).first().map_or(String::new(), |(name, _)| name.clone());
+        let alike: Vec<&(&str, &str)> =
+            named.iter().filter(|(raw, _)| parameter_alike(&sent(raw), name)).collect();
+        let is_marker = |raw: &str| {
+            as_seen(&sent(raw)).strip_prefix('_').is_some_and(|marked| parameter_alike(marked, name))
+        };
+        let is_parent = |raw: &str| {
+            let sent = sent(raw);
+            !parameter_alike(&sent, name) && (1..8).any(|depth| entry_of(&as_seen(&sent), name, depth))
+        };
+        alike.iter().any(|(_, value)| is_broken(value))
+            || named.iter().any(|(raw, _)| is_marker(raw))
+            || (!alike.is_empty() && named.iter().any(|(raw, _)| is_parent(raw)))
     }
 
     pub fn parameter_alike(&self, name: &str) -> Vec<String> {

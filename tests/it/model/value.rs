@@ -1,5 +1,7 @@
 //! Section 7: matchers, and Kleene's three values.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::target::Captures;
@@ -244,13 +246,15 @@ fn headers_hold(matcher: &Value, name: &str, values: &[String], purpose: Use, ca
 }
 
 fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &Captures) -> Tri {
+    static ENDS: LazyLock<regex::Regex> = LazyLock::new(|| {
+        regex::Regex::new(r"^[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+|[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+$").expect("a regex")
+    });
     let one = |value: &String| match holds(matcher, Some(&Value::from(value.as_str())), captures) {
         Yes => Yes,
         _ => list_holds(matcher, value, purpose, captures),
     };
     let mut values = values.to_vec();
-    let ends = regex::Regex::new(r"^[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+|[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+$").expect("a regex");
-    let cut = |text: &str| ends.replace_all(text, "").into_owned();
+    let cut = |text: &str| ENDS.replace_all(text, "").into_owned();
     let seen = |value: &String| [cut(value), cut(value.split('\0').next().expect("a part"))];
     values.extend(values.iter().flat_map(seen).collect::<Vec<_>>());
     let mut judged: Vec<Tri> = values.iter().map(one).collect();

@@ -2,9 +2,18 @@
 
 /// What is seen of a value by who trims it, and by who ends it at a NUL; nothing where that is the value itself.
 pub fn trimmed(value: &str) -> impl Iterator<Item = &str> {
-    let until_nul = value.split('\0').next().unwrap_or_default();
-    let seen = [value, until_nul].map(|text| text.trim_matches(is_cut));
+    let seen = [without_ends(value), until_nul(value)];
     seen.into_iter().filter(move |seen| seen.len() != value.len())
+}
+
+/// Without blanks at its ends.
+pub fn without_ends(value: &str) -> &str {
+    value.trim_matches(is_cut)
+}
+
+/// The same of what stands before a NUL.
+pub fn until_nul(value: &str) -> &str {
+    without_ends(value.split('\0').next().unwrap_or_default())
 }
 
 /// White space and control characters, and what Laravel's `Str::trim` cuts as invisible.

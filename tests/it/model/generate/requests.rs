@@ -106,7 +106,14 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
         8 => target.push_str("//b"),
         9..=12 => target.push('/'),
         13 => target = format!("/{}{target}", random.pick(&["index.php", "x.PHP", "app.phpx", "a/b.cgi"])),
-        14 => target.push_str(random.pick(&["/index.php", "/x.php5", "/index.phpa"])),
+        14 => target.push_str(random.pick(&[
+            "/index.php",
+            "/x.php5",
+            "/index.phpa",
+            "/index.php/b",
+            "/index.php.html",
+            "/app.phps",
+        ])),
         _ => {}
     }
     if target.is_empty() {
@@ -161,6 +168,12 @@ pub fn request(world: &World, random: &mut Random) -> Sent {
                     "r['a']=2",
                     "[r][a]=1",
                     "[r][]=1",
+                    "[]q=1",
+                    "_q=1",
+                    "r=2",
+                    "r[]=1&r=",
+                    "%u0071=1",
+                    "r.a[b]=1",
                 ])
                 .to_owned(),
         );

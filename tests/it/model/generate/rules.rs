@@ -185,7 +185,8 @@ impl Writer<'_> {
             members.insert("mode".into(), "shadow".into());
         }
         if self.random.chance(10) {
-            members.insert("paths".into(), json!({ "encoded_slashes": "segment" }));
+            let paths = [json!({ "encoded_slashes": "segment" }), json!({ "scripts": "literal" })];
+            members.insert("paths".into(), paths[self.random.below(2)].clone());
         } else if self.random.chance(10) {
             members.insert("paths".into(), json!({ "semicolons": "literal" }));
         }

@@ -235,8 +235,10 @@ impl Set {
                     let elements: Vec<String> =
                         values.join(",").split(',').map(|one| one.trim().to_owned()).collect();
                     let holds = values.join(",") == "1";
-                    let ends = [elements.first(), elements.last()].into_iter().flatten();
-                    let is_sure = elements.len() == 1 || ends.clone().all(|end| (end == "1") == holds);
+                    let mut ends = [elements.first(), elements.last(), values.first(), values.last()]
+                        .into_iter()
+                        .flatten();
+                    let is_sure = elements.len() == 1 || ends.all(|end| (end == "1") == holds);
                     if is_sure { tri(holds) } else { Unknown }
                 }
             }
@@ -246,7 +248,7 @@ impl Set {
             }
             "!(\"q\" in request.query)" => {
                 let values = ground.view.parameter("q");
-                if ground.view.long_query {
+                if ground.view.untold("q") {
                     Unknown
                 } else if values == ground.view.parameter_alike("q") {
                     tri(values.is_empty())
