@@ -87,8 +87,10 @@ pub(super) fn considered(policy: &Policy, request: &Request<'_>, winner: Option<
     found
 }
 
+/// Whether a path is meant, or may be: that of an expression by every path with an escaped slash.
 fn path_fits(one: &RequestMatch, request: &Request<'_>, policy: &Policy) -> bool {
-    one.path.matches(&request.path, policy.reading.case_insensitive)
+    let may_be = matches!(one.path, PathPattern::Regex(_)) && request.path.holds_encoded_slash();
+    may_be || one.path.matches(&request.path, policy.reading.case_insensitive)
 }
 
 fn admits(one: &RequestMatch, request: &Request<'_>) -> Tri {

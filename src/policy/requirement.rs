@@ -209,8 +209,9 @@ impl Requirement {
     /// Whether a condition, however deep, looks at the host.
     #[must_use]
     pub fn sees_host(&self) -> bool {
-        let looks =
-            |check: &Check| matches!(check, Check::When(condition) if condition.source().contains("host"));
+        let names_it =
+            |source: &str| ["request.host", "\"host\"", "'host'"].iter().any(|name| source.contains(name));
+        let looks = |check: &Check| matches!(check, Check::When(condition) if names_it(condition.source()));
         self.checks.iter().any(|check| looks(check) || check.parts().iter().any(Self::sees_host))
     }
 

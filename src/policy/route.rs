@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::str;
 
-use crate::request::Request;
+use crate::request::{Path, Request};
 use crate::token::IssuerId;
 
 use super::answer::RuleAnswers;
@@ -117,7 +117,7 @@ impl ForbidCondition {
     #[must_use]
     pub fn matching<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {
         let mut found = self.matching_as_read(request);
-        for path in request.path.other_readings() {
+        for path in self.other_readings(request) {
             found.extend(self.matching_as_read(&Request { path, ..request.clone() }));
         }
         found
@@ -127,7 +127,7 @@ impl ForbidCondition {
     #[must_use]
     pub fn announced<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {
         let mut readings = vec![request.clone()];
-        let others = request.path.other_readings().into_iter();
+        let others = self.other_readings(request).into_iter();
         readings.extend(others.map(|path| Request { path, ..request.clone() }));
         let is_outside = |reading: &&Request<'_>| !self.except.iter().any(|hole| hole.could_open(reading));
         let ways = |reading: &Request<'_>| -> Fenced<'a> {
@@ -137,6 +137,14 @@ impl ForbidCondition {
             self.matches.iter().filter_map(found).collect()
         };
         readings.iter().filter(is_outside).flat_map(ways).collect()
+    }
+
+    /// The other readings of a path; `/index.php` is its directory, unless a hole names it.
+    fn other_readings<'r>(&self, request: &Request<'r>) -> Vec<Path<'r>> {
+        let mut readings = request.path.other_readings();
+        let directory = request.path.directory();
+        readings.extend(directory.filter(|_| !self.except.iter().any(|hole| hole.opens(request))));
+        readings
     }
 
     fn matching_as_read<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {

@@ -31,7 +31,8 @@ impl Overrides {
     pub const METHOD_PARAMETER: &'static str = "_method";
 
     /// Headers to keep from the upstream. With `reject` a method override that we were shown is refused at the
-    /// door; one that the proxy keeps from us (`allowed_headers`) must not get through either.
+    /// door; one that the proxy keeps from us (`allowed_headers`) must not get through either. Those that name another path
+    /// or host are removed where we see them.
     #[must_use]
     pub fn headers_to_remove(self) -> &'static [&'static str] {
         if self == Self::Pass { &[] } else { &Self::HEADERS }
@@ -70,7 +71,11 @@ pub(super) fn judge(
             return Err("a header tells the application another path");
         }
     }
-    if method == "POST" && query.alike(Overrides::METHOD_PARAMETER).next().is_some() {
+    let asks_otherwise = || {
+        let name = Overrides::METHOD_PARAMETER;
+        query.alike(name).next().is_some() || query.is_untold(&[name])
+    };
+    if method == "POST" && !query.is_empty() && asks_otherwise() {
         return Err("`_method` in the query asks for another method");
     }
     if reading.names_hosts && hosts::of_another_host(incoming).next().is_some() {

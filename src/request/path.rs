@@ -108,25 +108,32 @@ impl<'a> Path<'a> {
     pub fn other_readings(&self) -> Vec<Path<'a>> {
         let mut readings: Vec<Path<'a>> = self.readings_as_split().iter().map(Path::without_gaps).collect();
         let without = |path: &Path<'a>| {
-            script::readings(&path.segments)
-                .into_iter()
-                .map(|segments| Path { segments, ..*path })
-                .collect::<Vec<_>>()
+            let readings = script::readings(&path.segments).unwrap_or_default();
+            readings.into_iter().map(|segments| Path { segments, ..*path }).collect::<Vec<_>>()
         };
-        let without: Vec<Path<'a>> = readings.iter().chain([self]).flat_map(without).collect();
-        readings.extend(without);
+        let mut without: Vec<Path<'a>> = readings
+            .iter()
+            .flat_map(without)
+            .chain(if self.holds_script { without(self) } else { Vec::new() })
+            .collect();
+        readings.append(&mut without);
         readings
+    }
+
+    /// The directory of a front controller that ends the path: `/blog` of `/blog/index.php`, to which it answers, too.
+    #[must_use]
+    pub fn directory(&self) -> Option<Path<'a>> {
+        let (_, before) = self.segments.split_last().filter(|_| script::is_directory(&self.segments))?;
+        Some(Path { segments: before.to_vec(), ..*self })
     }
 
     /// What is said of a path with a script that has more behind it.
     pub const HAS_SCRIPT: &'static str = "a script has more of a path behind it (`/index.php/admin`)";
 
     fn find_scripts(&self, reading: &Reading) -> Result<bool, &'static str> {
-        if script::are_many(&self.segments) {
-            return Err("the path has many scripts");
-        }
         match script::is_followed(&self.segments) {
             true if !reading.admit_scripts => Err(Self::HAS_SCRIPT),
+            true if script::readings(&self.segments).is_none() => Err("the path has too many scripts"),
             found => Ok(found),
         }
     }

@@ -10,6 +10,14 @@ use percent_encoding::percent_decode;
 use super::headers::folded;
 use super::path::FOLD_TO_ASCII;
 
+/// What has a value: what is asked for, something below it, something that it is an entry of.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    itself: bool,
+    below: bool,
+    above: bool,
+}
+
 /// Most parameters that every server reads.
 const MOST_PARAMETERS: usize = 1000;
 
@@ -60,33 +68,41 @@ impl<'a> Query<'a> {
         let hides = |pair: &str| {
             is_like(pair, true) || (pair.contains(';') && parts(pair).any(|part| is_like(part, false)))
         };
-        self.0.split('&').filter(|pair| !pair.is_empty()).any(hides)
-            || names.iter().any(|name| self.is_untold(name.as_ref()))
+        self.0.split('&').filter(|pair| !pair.is_empty()).any(hides) || self.is_untold(names)
     }
 
-    /// Whether it cannot be told what servers find under a name, whatever stands there: there are too many parameters;
-    /// an escape is broken, which every server reads in its own way (`%u0061`); what is asked for is an entry of
-    /// something that has a value, too, and one of the two is lost (`a[b]=1&a=2`); or a field's marker (`_a`, Spring) says
-    /// that it is empty.
+    /// Whether it cannot be told what servers find under one of these names, whatever stands there: there are too many
+    /// parameters; an escape is broken, which every server reads in its own way (`%u0061`); something and an entry of it
+    /// have values, and one of the two is lost (`a[b]=1&a=2`); or a field's marker (`_a`, Spring) says that it is empty.
     #[must_use]
-    pub fn is_untold(self, name: &str) -> bool {
+    pub fn is_untold(self, names: &[impl AsRef<str>]) -> bool {
         if self.is_too_long() {
             return true;
         }
-        let (mut is_there, mut is_above) = (false, false);
+        let mut held = vec![Held::default(); names.len()];
         for pair in self.0.split('&').flat_map(parts).filter(|pair| !pair.is_empty()) {
             let (raw, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let present = decode(raw);
-            let seen = seen(&present);
-            let is_alike = is_taken_for(&seen, name);
-            let is_marker = || seen.strip_prefix('_').is_some_and(|marked| is_taken_for(marked, name));
-            if !escapes_are_valid(raw) || (is_alike && !escapes_are_valid(value)) || is_marker() {
+            if !escapes_are_valid(raw) {
                 return true;
             }
-            is_there |= is_alike;
-            is_above |= !is_alike && entries::is_above(&seen, name);
+            let present = decode(raw);
+            let seen = seen(&present);
+            for (held, name) in held.iter_mut().zip(names.iter().map(AsRef::as_ref)) {
+                let is_alike = is_taken_for(&seen, name);
+                let is_marker = || seen.strip_prefix('_').is_some_and(|marked| is_taken_for(marked, name));
+                if (is_alike && !escapes_are_valid(value)) || is_marker() {
+                    return true;
+                }
+                let is_below = is_alike && entries::is_above(name, &seen);
+                held.below |= is_below;
+                held.itself |= is_alike && !is_below;
+                held.above |= !is_alike && entries::is_above(&seen, name);
+                if (held.above && (held.itself || held.below)) || (held.itself && held.below) {
+                    return true;
+                }
+            }
         }
-        is_there && is_above
+        false
     }
 
     /// Every value of one name that no server leaves out: some drop a pair with a `;` in it (Go), or with an escape
@@ -106,8 +122,8 @@ impl<'a> Query<'a> {
         self.0.bytes().filter(|byte| matches!(byte, b'&' | b';')).nth(MOST_PARAMETERS - 1).is_some()
     }
 
-    /// Whether some server would read a name otherwise than it is written, whatever name it looked for; brackets that
-    /// are closed after a plain name are usual.
+    /// Whether some server would read a name otherwise than it is written, whatever name it looked for, or a value with a
+    /// broken escape; brackets that are closed after a plain name are usual.
     #[must_use]
     pub fn has_unusual_name(self) -> bool {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -117,7 +133,8 @@ impl<'a> Query<'a> {
                 && (!start.is_empty() || keys.is_empty())
                 && entries::are_plain(keys, is_word)
         };
-        self.0.split('&').any(|pair| pair.contains(';') || !is_plain(&read(pair).0))
+        let is_usual = |pair: &str| !pair.contains(';') && escapes_are_valid(pair) && is_plain(&read(pair).0);
+        !self.0.split('&').all(is_usual)
     }
 
     /// Whether a `#` stands in it, as in no request (RFC 9112, section 3.2).

@@ -23,31 +23,35 @@ type Way = Vec<String>;
 pub fn path(bytes: &[u8]) {
     static SNAPSHOTS: OnceLock<Vec<Snapshot>> = OnceLock::new();
     let Ok(target) = std::str::from_utf8(bytes) else { return };
-    let written = target.split('?').next().unwrap_or_default();
+    let target_path = target.split('?').next().unwrap_or_default();
     for snapshot in SNAPSHOTS.get_or_init(|| (0..16).map(fenced).collect()) {
         let reading = &snapshot.policy.reading;
         let incoming = incoming("GET", "a.example", target);
         let read = Request::read(&incoming, reading);
         agrees(target, read.as_ref().ok().map(|request| &request.path), reading);
         let Ok(request) = read else { continue };
-        assert!(written.starts_with('/') && !written.contains('\\') && !target.contains('#'), "{target}");
-        let ways = ways(written);
+        assert!(
+            target_path.starts_with('/') && !target_path.contains('\\') && !target.contains('#'),
+            "{target}"
+        );
+        let ways = ways(target_path);
         for way in &ways {
             is_plain(way, reading).unwrap_or_else(|problem| panic!("{target} by {reading:?}: {problem}"));
         }
         let to_fences = request.path.other_readings();
         let to_fences: BTreeSet<Way> = to_fences.iter().chain([&request.path]).map(segments).collect();
         let mut ways: BTreeSet<Way> = ways.into_iter().map(without_gaps).collect();
-        // To who goes by CGI this is the root.
-        if ways.iter().any(|way| way.last().is_some_and(|last| is_front_controller(last))) {
-            ways.insert(Way::new());
-        }
+        let written = segments(&request.path);
+        let directories: Vec<Way> =
+            ways.iter().filter(|way| **way != written).filter_map(directory).collect();
+        ways.extend(directories);
         assert_eq!(to_fences, ways, "{target} by {reading:?}");
         let judgement = engine::authorize(snapshot, &request, NOW, Attempt::Final).expect("final");
+        ways.extend(directory(&written));
         let is_fenced = ways.iter().any(|way| is_behind_the_fence(way, reading.case_insensitive));
         let is_allowed = matches!(judgement.decision, Decision::Allow(_));
         assert_eq!(is_allowed, !is_fenced, "{target} by {reading:?}: {ways:?}");
-        is_the_same_again(written, &request.path, reading);
+        is_the_same_again(target_path, &request.path, reading);
     }
 }
 
@@ -67,8 +71,11 @@ fn fenced(bits: u8) -> Snapshot {
     Snapshot { policy: Arc::new(policy.expect("a policy")), trust: Trust::new(Vec::new(), Vec::new(), cache) }
 }
 
-fn is_front_controller(segment: &str) -> bool {
-    ["index.php", "app.php"].iter().any(|name| segment.eq_ignore_ascii_case(name))
+/// What a front controller at the end takes the requests of.
+fn directory(way: &Way) -> Option<Way> {
+    let (last, before) = way.split_last()?;
+    let is_front = ["index.php", "app.php"].iter().any(|name| last.eq_ignore_ascii_case(name));
+    is_front.then(|| before.to_vec())
 }
 
 fn is_behind_the_fence(way: &[String], any_case: bool) -> bool {

@@ -70,7 +70,12 @@ impl<'d> Compiler<'_, 'd, '_> {
         let paths = written.paths.as_ref();
         let of_set = self.document.paths.as_ref();
         let admits_semicolons = settings::admits_semicolons(paths) || settings::admits_semicolons(of_set);
-        let reading = Reading { admit_semicolons: admits_semicolons, ..self.reading.clone() };
+        let admits_scripts = settings::admits_scripts(paths) || settings::admits_scripts(of_set);
+        let reading = Reading {
+            admit_semicolons: admits_semicolons,
+            admit_scripts: admits_scripts,
+            ..self.reading.clone()
+        };
         let matches: Vec<RequestMatch> = written
             .matches
             .iter()
@@ -92,7 +97,7 @@ impl<'d> Compiler<'_, 'd, '_> {
             admits_encoded_slashes: settings::admits_encoded_slashes(paths)
                 || settings::admits_encoded_slashes(of_set),
             admits_semicolons,
-            admits_scripts: settings::admits_scripts(paths) || settings::admits_scripts(of_set),
+            admits_scripts,
             upstream: upstream::compile(defaults, written.upstream.as_ref(), &captures, self.problems),
             answers: answer::compile_rule(written.on_deny.as_deref(), self.problems),
             shadow: is_shadow(written),

@@ -225,7 +225,7 @@ impl RouteIndex {
     }
 
     /// The first of some entries, in their order, whose method and conditions hold; those of which it cannot be
-    /// told are put aside.
+    /// told are put aside, also of what is as specific as the first.
     fn first<'s>(
         &'s self,
         indices: &[usize],
@@ -233,19 +233,23 @@ impl RouteIndex {
         undecided: &mut Vec<&'s Entry>,
         path_matches: impl Fn(&Entry) -> bool,
     ) -> Option<&'s Entry> {
+        let mut found: Option<&Entry> = None;
         for entry in indices.iter().filter_map(|index| self.entries.get(*index)) {
+            if found.is_some_and(|found| precedence(found) < precedence(entry)) {
+                break;
+            }
             if !path_matches(entry) {
                 continue;
             }
             let captures =
                 if entry.matched.conditions() > 0 { entry.matched.capture(request) } else { Captures::new() };
             match entry.matched.admits(request, &captures) {
-                Tri::Yes => return Some(entry),
+                Tri::Yes => found = found.or(Some(entry)),
                 Tri::Unknown => undecided.push(entry),
                 Tri::No => {}
             }
         }
-        None
+        found
     }
 }
 

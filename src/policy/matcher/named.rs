@@ -8,7 +8,7 @@ use crate::policy::Captures;
 use crate::policy::tri::Tri;
 use crate::request::Request;
 
-use super::value::{Quantifier, ValueMatcher};
+use super::value::{Quantifier, ValueMatcher, without_ends};
 
 /// What hangs on a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +68,12 @@ pub fn parameter(
     request: &Request<'_>,
     captures: &Captures<'_>,
 ) -> Tri {
-    if !request.query.is_empty() && request.query.is_untold(name) {
+    if !request.query.is_empty() && request.query.is_untold(&[name]) {
         return Tri::Unknown;
     }
     // An empty value is none to some (Python's `parse_qs`): a fence on absence holds all the same.
     let is_sure = |value: &Cow<'_, str>| {
-        !value.is_empty() || purpose == Purpose::Opening || matcher.presence() != Some(false)
+        !without_ends(value).is_empty() || purpose == Purpose::Opening || matcher.presence() != Some(false)
     };
     let sure = || {
         let values = request.query.sure(name).filter(is_sure);

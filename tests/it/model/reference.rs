@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::target::{Captures, Pattern, Place, Sent, Strictness, View, patterns};
 use super::token::{Caller, Keys, Person, listen};
-use super::value::{No, Tri, Unknown, Use, Values, Yes, all, texts_hold};
+use super::value::{No, Tri, Unknown, Use, Values, Yes, all, texts_hold, without_ends};
 
 /// Section 12, in its order.
 pub const REASONS: [&str; 32] = [
@@ -440,7 +440,7 @@ fn parameter_holds(name: &str, matcher: &Value, view: &View, purpose: Use, captu
     let (mut own, alike) = (view.sure_parameter(name), view.parameter_alike(name));
     // To some an empty value is none.
     if purpose == Use::Fence && matcher.get("present") == Some(&Value::Bool(false)) {
-        own.retain(|value| !value.is_empty());
+        own.retain(|value| !without_ends(value).is_empty());
     }
     let values = Values { own, alike, cut_off: view.untold(name), header: None };
     texts_hold(matcher, &values, purpose, captures)

@@ -1,6 +1,6 @@
 //! Section 10 and the patterns of section 5, as plainly as they can be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -144,7 +144,8 @@ impl Sent {
             let names = ["x-http-method-override", "x-http-method", "x-method-override"];
             let by_header =
                 self.headers.iter().any(|(name, _)| names.iter().any(|known| look_alike(name, known)));
-            let by_query = loose_query.iter().any(|(name, _)| parameter_alike(name, "_method"));
+            let by_query = loose_query.iter().any(|(name, _)| parameter_alike(name, "_method"))
+                || untold(&raw_query, "_method");
             let by_path = self
                 .headers
                 .iter()
@@ -299,46 +300,98 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
                 return None;
             }
         }
-        if scripts(reading).len() > 4 || (script_has_more(reading) && !strict.scripts) {
+        if script_has_more(reading) && (!strict.scripts || without_scripts(reading).len() > 64) {
             return None;
         }
     }
     Some((segments, escaped_slash, semicolon))
 }
 
-/// Where scripts stand, what of the segment stands behind each name, and whether it takes all requests.
-fn scripts(segments: &[String]) -> Vec<(usize, String, bool)> {
+/// Where scripts stand, and what of the segment stands behind each name.
+fn scripts(segments: &[String]) -> Vec<(usize, String)> {
     static FRONT: LazyLock<regex::Regex> =
-        LazyLock::new(|| regex::Regex::new(r"(?is)^(?:index|app)\.php(.*)$").expect("a regex"));
+        LazyLock::new(|| regex::Regex::new(r"(?is)^(?:index|app)\.php($|[^.].*)").expect("a regex"));
     static ANY: LazyLock<regex::Regex> =
         LazyLock::new(|| regex::Regex::new(r"(?is)\.(?:php[0-9]?|phtml|phar|f?cgi)$").expect("a regex"));
-    let found = segments.iter().enumerate().filter_map(|(at, segment)| match FRONT.captures(segment) {
-        Some(more) => Some((at, more[1].to_owned(), true)),
-        None => ANY.is_match(segment).then(|| (at, String::new(), false)),
-    });
-    found.collect()
+    static VERSION: LazyLock<regex::Regex> =
+        LazyLock::new(|| regex::Regex::new(r"^(?:s|[0-9]+)$").expect("a regex"));
+    let mut found = Vec::new();
+    for (at, segment) in segments.iter().enumerate() {
+        let own = FRONT.captures(segment).map(|more| more[1].to_owned());
+        let own = own.filter(|own| at + 1 < segments.len() || !VERSION.is_match(own));
+        let is_bare = own.as_deref() == Some("");
+        found.extend(own.map(|own| (at, own)));
+        if ANY.is_match(segment) && !is_bare {
+            found.push((at, String::new()));
+        }
+    }
+    found
 }
 
 fn script_has_more(segments: &[String]) -> bool {
-    static FILE: LazyLock<regex::Regex> =
-        LazyLock::new(|| regex::Regex::new(r"(?s)^(?:|s|[0-9]+|\..*)$").expect("a regex"));
-    scripts(segments).iter().any(|(at, own, _)| at + 1 < segments.len() || !FILE.is_match(own))
+    scripts(segments).iter().any(|(at, own)| at + 1 < segments.len() || !own.is_empty())
 }
 
-/// Without one script or another: what stands behind it, alone and below what stands before it.
-fn without_scripts(segments: &[String]) -> Vec<Vec<String>> {
-    let mut readings = Vec::new();
-    for (at, own, is_front) in scripts(segments) {
-        let own = Some(own).filter(|own| !own.is_empty());
-        let behind: Vec<String> = own.into_iter().chain(segments[at + 1..].iter().cloned()).collect();
-        if is_front || !behind.is_empty() {
-            readings.push([&segments[..at], &behind].concat());
+fn is_directory(segments: &[String]) -> bool {
+    segments.last().is_some_and(|last| ["index.php", "app.php"].contains(&&*last.to_ascii_lowercase()))
+}
+
+/// Without scripts, however many: what stands behind one, alone and below what stands before it.
+fn without_scripts(segments: &[String]) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![segments.to_vec()];
+    while let Some(path) = left.pop() {
+        if !found.insert(path.clone()) || found.len() > 200 {
+            continue;
         }
-        if !behind.is_empty() {
-            readings.push(behind);
+        for (at, own) in scripts(&path) {
+            let own = Some(own).filter(|own| !own.is_empty());
+            let behind: Vec<String> = own.into_iter().chain(path[at + 1..].iter().cloned()).collect();
+            if is_directory(&path) || !behind.is_empty() {
+                left.push([&path[..at], &behind].concat());
+            }
+            if !behind.is_empty() {
+                left.push(behind);
+            }
         }
     }
-    readings
+    found
+}
+
+/// Whether nobody can say what is found under a name.
+fn untold(raw_query: &str, name: &str) -> bool {
+    if raw_query.split(['&', ';']).count() > 1000 {
+        return true;
+    }
+    let is_broken = |text: &str| unescape(text, false).is_none();
+    let mut whole: Vec<&str> = raw_query.split('&').collect();
+    whole.extend(raw_query.split(['&', ';']));
+    whole.retain(|pair| !pair.is_empty());
+    let named: Vec<(&str, &str)> =
+        whole.iter().map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+    if named.iter().any(|(name, _)| is_broken(name)) {
+        return true;
+    }
+    let sent = |raw: &str| pairs(raw).first().map_or(String::new(), |(name, _)| name.clone());
+    let alike: Vec<&(&str, &str)> =
+        named.iter().filter(|(raw, _)| parameter_alike(&sent(raw), name)).collect();
+    let is_marker =
+        |raw: &str| as_seen(&sent(raw)).strip_prefix('_').is_some_and(|marked| parameter_alike(marked, name));
+    let depth_of = |raw: &str| {
+        let sent = as_seen(&sent(raw));
+        let is_below = (1..8).any(|depth| entry_of(name, &sent, depth));
+        let is_above = (1..8).any(|depth| entry_of(&sent, name, depth));
+        match parameter_alike(&sent, name) {
+            true if is_below => Some(1),
+            true => Some(0),
+            false if is_above => Some(-1),
+            false => None,
+        }
+    };
+    let depths: BTreeSet<i32> = named.iter().filter_map(|(raw, _)| depth_of(raw)).collect();
+    alike.iter().any(|(_, value)| is_broken(value))
+        || named.iter().any(|(raw, _)| is_marker(raw))
+        || depths.len() > 1
 }
 
 fn holds_escape(text: &str) -> bool {
@@ -367,8 +420,11 @@ impl View {
                 readings.push(View { segments, ..self.clone() });
             }
         }
+        // One that ends with a front controller and has no other script is treated apart.
+        let has_more = self.script();
+        let apart = |view: &&View| has_more || view.segments != self.segments;
         let without: Vec<Vec<String>> =
-            readings.iter().flat_map(|view| without_scripts(&view.segments)).collect();
+            readings.iter().filter(apart).flat_map(|view| without_scripts(&view.segments)).collect();
         readings.extend(without.into_iter().map(|segments| View { segments, ..self.clone() }));
         readings
     }
@@ -385,38 +441,19 @@ impl View {
         self.sure_query.iter().filter(|(known, _)| known == name).map(|(_, value)| value.clone()).collect()
     }
 
+    /// What a front controller at its end takes the requests of.
+    pub fn directory(&self) -> Option<View> {
+        let (_, before) = self.segments.split_last().filter(|_| is_directory(&self.segments))?;
+        Some(View { segments: before.to_vec(), ..self.clone() })
+    }
+
     /// Whether some script has more behind it, in whatever reading.
     pub fn script(&self) -> bool {
         others(&self.segments).iter().chain([&self.segments]).any(|reading| script_has_more(reading))
     }
 
-    /// Whether nobody can say what is found under a name.
     pub fn untold(&self, name: &str) -> bool {
-        if self.raw_query.split(['&', ';']).count() > 1000 {
-            return true;
-        }
-        let is_broken = |text: &str| unescape(text, false).is_none();
-        let mut whole: Vec<&str> = self.raw_query.split('&').collect();
-        whole.extend(self.raw_query.split(['&', ';']));
-        whole.retain(|pair| !pair.is_empty());
-        let named: Vec<(&str, &str)> =
-            whole.iter().map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
-        if named.iter().any(|(name, _)| is_broken(name)) {
-            return true;
-        }
-        let sent = |raw: &str| pairs(raw).first().map_or(String::new(), |(name, _)| name.clone());
-        let alike: Vec<&(&str, &str)> =
-            named.iter().filter(|(raw, _)| parameter_alike(&sent(raw), name)).collect();
-        let is_marker = |raw: &str| {
-            as_seen(&sent(raw)).strip_prefix('_').is_some_and(|marked| parameter_alike(marked, name))
-        };
-        let is_parent = |raw: &str| {
-            let sent = sent(raw);
-            !parameter_alike(&sent, name) && (1..8).any(|depth| entry_of(&as_seen(&sent), name, depth))
-        };
-        alike.iter().any(|(_, value)| is_broken(value))
-            || named.iter().any(|(raw, _)| is_marker(raw))
-            || (!alike.is_empty() && named.iter().any(|(raw, _)| is_parent(raw)))
+        untold(&self.raw_query, name)
     }
 
     pub fn parameter_alike(&self, name: &str) -> Vec<String> {

@@ -245,17 +245,22 @@ fn headers_hold(matcher: &Value, name: &str, values: &[String], purpose: Use, ca
     of_all(&[each, list_holds(&values.join(","))], matcher, purpose)
 }
 
-fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &Captures) -> Tri {
+/// Without what applications trim.
+pub fn without_ends(text: &str) -> String {
     static ENDS: LazyLock<regex::Regex> = LazyLock::new(|| {
         regex::Regex::new(r"^[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+|[\s\p{Cc}\p{Cf}\u{34F}\u{115F}\u{1160}\u{17B4}\u{17B5}\u{2800}\u{3164}\u{FFA0}]+$").expect("a regex")
     });
+    ENDS.replace_all(text, "").into_owned()
+}
+
+fn parameters_hold(matcher: &Value, values: &[String], purpose: Use, captures: &Captures) -> Tri {
     let one = |value: &String| match holds(matcher, Some(&Value::from(value.as_str())), captures) {
         Yes => Yes,
         _ => list_holds(matcher, value, purpose, captures),
     };
     let mut values = values.to_vec();
-    let cut = |text: &str| ENDS.replace_all(text, "").into_owned();
-    let seen = |value: &String| [cut(value), cut(value.split('\0').next().expect("a part"))];
+    let seen =
+        |value: &String| [without_ends(value), without_ends(value.split('\0').next().expect("a part"))];
     values.extend(values.iter().flat_map(seen).collect::<Vec<_>>());
     let mut judged: Vec<Tri> = values.iter().map(one).collect();
     if asks_for_elements(matcher) && !values.is_empty() && of_all(&judged, matcher, purpose) != Yes {

@@ -34,7 +34,8 @@ impl Set {
     ) -> Vec<(Option<String>, Captures)> {
         let any_case = self.strictness().any_case;
         let mut ways = Vec::new();
-        for reading in view.readings() {
+        let readings = view.readings().into_iter().map(|reading| (reading, false));
+        for (reading, is_directory) in readings.chain(view.directory().map(|directory| (directory, true))) {
             let matches = |pattern: &Pattern, purpose: Use| {
                 self.fence_matches(pattern, sent, &reading, any_case, purpose)
             };
@@ -42,7 +43,12 @@ impl Set {
             for hole in &mut holes {
                 hole.headers.retain(|(name, _)| !is_open(name));
             }
-            if holes.iter().any(|hole| matches(hole, Use::Opening).is_some()) {
+            let opens = |view: &View| {
+                let matches = |hole: &Pattern| self.fence_matches(hole, sent, view, any_case, Use::Opening);
+                patterns(rule.get("except")).iter().any(|hole| matches(hole).is_some())
+            };
+            let is_opened_as_written = is_directory && opens(view);
+            if is_opened_as_written || holes.iter().any(|hole| matches(hole, Use::Opening).is_some()) {
                 continue;
             }
             let cannot_be_told = |pattern: &Pattern| {
