@@ -25,6 +25,7 @@ use super::requirement::Requirement;
 use super::route::Ask;
 use super::upstream::Removals;
 use super::{Policy, RuleMeta, answer, lint, reader};
+use crate::request::Reading;
 use caller::Families;
 use requirement::{Scope, guard_names};
 
@@ -81,7 +82,9 @@ fn build(document: &Document, files: &[SourceFile], problems: &mut Diagnostics) 
     let families = Families { guards: &guards, default: &default_guards, only_one };
     let mut reading = settings::reading(document);
     let places = Places { files };
-    let forbids = forbid::compile(document, &mut scope, &families, &reading, &places, problems);
+    // A fence may name what is refused anyhow: it costs nothing, and stays when a route admits it.
+    let of_fences = Reading { admit_scripts: true, ..reading.clone() };
+    let forbids = forbid::compile(document, &mut scope, &families, &of_fences, &places, problems);
     let routes = route::compile(document, &mut scope, &families, &reading, &places, problems);
     let is_unused = |(name, _): &&(Text, _)| !scope.used.contains(&*name.value);
     let unused = document.requirements.iter().filter(is_unused).map(|(name, _)| name.clone()).collect();

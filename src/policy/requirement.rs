@@ -209,8 +209,17 @@ impl Requirement {
     /// Whether a condition, however deep, looks at the host.
     #[must_use]
     pub fn sees_host(&self) -> bool {
-        let names_it =
-            |source: &str| ["request.host", "\"host\"", "'host'"].iter().any(|name| source.contains(name));
+        // As a word of its own: not `localhost`, nor the header `x-forwarded-host`.
+        let is_part = |letter: Option<char>| {
+            letter.is_some_and(|letter| letter.is_alphanumeric() || "_-".contains(letter))
+        };
+        let names_it = |source: &str| {
+            source.match_indices("host").any(|(at, word)| {
+                let (before, after) = (source.get(..at), source.get(at + word.len()..));
+                !is_part(before.and_then(|text| text.chars().next_back()))
+                    && !is_part(after.and_then(|text| text.chars().next()))
+            })
+        };
         let looks = |check: &Check| matches!(check, Check::When(condition) if names_it(condition.source()));
         self.checks.iter().any(|check| looks(check) || check.parts().iter().any(Self::sees_host))
     }

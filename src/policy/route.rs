@@ -117,7 +117,7 @@ impl ForbidCondition {
     #[must_use]
     pub fn matching<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {
         let mut found = self.matching_as_read(request);
-        for path in self.other_readings(request) {
+        for path in Self::other_readings(request, || self.except.iter().any(|hole| hole.opens(request))) {
             found.extend(self.matching_as_read(&Request { path, ..request.clone() }));
         }
         found
@@ -127,7 +127,8 @@ impl ForbidCondition {
     #[must_use]
     pub fn announced<'a>(&'a self, request: &Request<'_>) -> Fenced<'a> {
         let mut readings = vec![request.clone()];
-        let others = self.other_readings(request).into_iter();
+        let could_open = || self.except.iter().any(|hole| hole.could_open(request));
+        let others = Self::other_readings(request, could_open).into_iter();
         readings.extend(others.map(|path| Request { path, ..request.clone() }));
         let is_outside = |reading: &&Request<'_>| !self.except.iter().any(|hole| hole.could_open(reading));
         let ways = |reading: &Request<'_>| -> Fenced<'a> {
@@ -139,11 +140,10 @@ impl ForbidCondition {
         readings.iter().filter(is_outside).flat_map(ways).collect()
     }
 
-    /// The other readings of a path; `/index.php` is its directory, unless a hole names it.
-    fn other_readings<'r>(&self, request: &Request<'r>) -> Vec<Path<'r>> {
+    /// The other readings of a path; `/index.php` is its directory, unless a hole is opened for it as it is written.
+    fn other_readings<'r>(request: &Request<'r>, is_opened: impl Fn() -> bool) -> Vec<Path<'r>> {
         let mut readings = request.path.other_readings();
-        let directory = request.path.directory();
-        readings.extend(directory.filter(|_| !self.except.iter().any(|hole| hole.opens(request))));
+        readings.extend(request.path.directory().filter(|_| !is_opened()));
         readings
     }
 

@@ -71,12 +71,13 @@ pub(super) fn judge(
             return Err("a header tells the application another path");
         }
     }
-    let asks_otherwise = || {
-        let name = Overrides::METHOD_PARAMETER;
-        query.alike(name).next().is_some() || query.is_untold(&[name])
-    };
-    if method == "POST" && !query.is_empty() && asks_otherwise() {
-        return Err("`_method` in the query asks for another method");
+    if method == "POST" && !query.is_empty() {
+        if query.alike(Overrides::METHOD_PARAMETER).next().is_some() {
+            return Err("`_method` in the query asks for another method");
+        }
+        if query.is_untold(&[Overrides::METHOD_PARAMETER]) {
+            return Err("a broken escape in the query, or too many parameters, may hide `_method`");
+        }
     }
     if reading.names_hosts && hosts::of_another_host(incoming).next().is_some() {
         return Err("a header tells the application another host");

@@ -56,7 +56,7 @@ impl<'a> Path<'a> {
         }
         for other in path.readings_as_split() {
             other.refuse_dots_and_gaps(reading)?;
-            path.holds_script |= other.find_scripts(reading)?;
+            path.holds_script |= other.without_gaps().find_scripts(reading)?;
         }
         path.holds_script |= path.find_scripts(reading)?;
         Ok(path)

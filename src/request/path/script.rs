@@ -50,18 +50,18 @@ pub(super) fn readings<'a>(segments: &[Segment<'a>]) -> Option<Vec<Vec<Segment<'
             let below: Vec<Segment<'a>> = before.iter().chain(&behind).cloned().collect();
             let ways = [Some(below), Some(behind).filter(|behind| !behind.is_empty())];
             for way in ways.into_iter().flatten() {
+                if readings.len() > MOST {
+                    return None;
+                }
                 if !readings.contains(&way) {
                     readings.push(way);
                 }
             }
         }
-        if readings.len() > MOST {
-            return None;
-        }
         next += 1;
     }
     readings.remove(0);
-    Some(readings)
+    (readings.len() < MOST).then_some(readings)
 }
 
 /// The scripts of a path, one of them perhaps in two ways: `index.phpa.php` is a script, and `index.php` with `a.php`.

@@ -300,7 +300,8 @@ fn path_of(path: &str, strict: &Strictness) -> Option<(Vec<String>, bool, bool)>
                 return None;
             }
         }
-        if script_has_more(reading) && (!strict.scripts || without_scripts(reading).len() > 64) {
+        let plain = without_gaps(reading);
+        if script_has_more(&plain) && (!strict.scripts || without_scripts(&plain).len() > 64) {
             return None;
         }
     }
@@ -326,6 +327,10 @@ fn scripts(segments: &[String]) -> Vec<(usize, String)> {
         }
     }
     found
+}
+
+fn without_gaps(segments: &[String]) -> Vec<String> {
+    segments.iter().filter(|segment| !segment.is_empty()).cloned().collect()
 }
 
 fn script_has_more(segments: &[String]) -> bool {
@@ -449,7 +454,9 @@ impl View {
 
     /// Whether some script has more behind it, in whatever reading.
     pub fn script(&self) -> bool {
-        others(&self.segments).iter().chain([&self.segments]).any(|reading| script_has_more(reading))
+        let mut readings = others(&self.segments);
+        readings.push(self.segments.clone());
+        readings.iter().any(|reading| script_has_more(&without_gaps(reading)))
     }
 
     pub fn untold(&self, name: &str) -> bool {

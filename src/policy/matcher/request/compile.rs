@@ -161,9 +161,14 @@ fn template(path: &str, at: At, reading: &Reading, problems: &mut Diagnostics) -
     match parsed {
         Ok(template) => Some(template),
         Err(problem) => {
-            problems
-                .error(codes::PATH_TEMPLATE, at, format!("`{path}` matches no request: {problem}"))
-                .hint(mistakes::of_template(path));
+            problems.error(codes::PATH_TEMPLATE, at, format!("`{path}` matches no request: {problem}")).hint(
+                match &*problem {
+                    Path::HAS_SCRIPT => {
+                        "`paths: { scripts: literal }` on the route admits such paths".to_owned()
+                    }
+                    _ => mistakes::of_template(path),
+                },
+            );
             None
         }
     }
