@@ -158,3 +158,10 @@ fn hmac_works_where_it_is_listed_and_with_its_own_secret() {
         .expect_err("a JWK is no secret");
     KeySet::from_secret(b"short", Encoding::Raw, &all).expect_err("too short");
 }
+
+/// Thirty-two bytes are a point of Ed25519 to the library, whatever they are.
+#[test]
+fn a_structure_as_long_as_a_bare_key_is_none() {
+    let pem = "-----BEGIN PUBLIC KEY-----\nMB4AAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0=\n-----END PUBLIC KEY-----\n";
+    assert!(KeySet::from_pem(pem.as_bytes()).is_err());
+}
