@@ -56,7 +56,7 @@ impl<'a> Query<'a> {
     }
 
     /// Whether some server would find something under one of these names that is not there under it as it is
-    /// written. Each pair is read once, however many names there are.
+    /// written. Each pair is read a few times, however many names there are.
     #[must_use]
     pub fn hides_one_of(self, names: &[impl AsRef<str>]) -> bool {
         let is_like = |pair: &str, may_be_written: bool| {

@@ -54,6 +54,7 @@ fn of_more_than_a_thousand_parameters_nothing_can_be_told() {
          \x20 - { match: /is, require: { query: { view: teaser } } }\n\
          \x20 - { match: /is-not, require: { not: { query: { view: full } } } }\n\
          \x20 - { match: /cel, require: { when: '\"teaser\" in request.query.view' } }\n\
+         \x20 - { match: /through, require: { when: 'request.query.exists(name, size(name) == 4)' } }\n\
          \x20 - { match: /open, allow: anyone }\n",
     );
     for (path, parameter, few) in [
@@ -64,6 +65,7 @@ fn of_more_than_a_thousand_parameters_nothing_can_be_told() {
         ("/is", "view=teaser", true),
         ("/is-not", "view=teaser", true),
         ("/cel", "view=teaser", true),
+        ("/through", "view=teaser", true),
         ("/open", "view=teaser", true),
     ] {
         for (filler, more) in [("a&", 999), ("a&", 1000), ("&", 999), ("&", 1000), ("a;", 1000), ("a&", 3000)]

@@ -52,7 +52,8 @@ impl<'a, O: Observer> Walk<'a, '_, O> {
         Some(Judgement::of(Decision::Allow(Grant::new(Allowed::Preflight, id)), Some(id)))
     }
 
-    /// Whether a route for the request as it is, or one that may be meant by it, was written for `OPTIONS` alone, or closes it by name.
+    /// Whether a route for the request as it is, or one that may be meant by it, was written for `OPTIONS` alone, or
+    /// closes it by name.
     fn options_have_their_own_route(&self) -> bool {
         let index = &self.policy.index;
         index.meant_by(self.request).any(|(id, matched)| {
